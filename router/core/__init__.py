@@ -1,0 +1,1 @@
+"""What to do with connections, links and addresses: pure. Deliveries and sockets do not belong here."""

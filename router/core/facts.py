@@ -1,0 +1,54 @@
+"""What is known of a connection once both sides have opened it: values, made by the shell, read by the core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from skrouter.amqp.capabilities import OfferedCapabilities, OpenProperties
+
+ROLE_NORMAL = "normal"
+ROLE_INTER_ROUTER = "inter-router"
+ROLE_INTER_ROUTER_DATA = "inter-router-data"
+ROLE_ROUTE_CONTAINER = "route-container"
+ROLE_EDGE = "edge"
+ROLE_INTER_EDGE = "inter-edge"
+ROLE_INTER_NETWORK = "inter-network"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """One AMQP connection. `number` is its identity for people (`[C7]`), `connection` its engine handle.
+
+    `role` is the effective one: a connection that the peer has declared to be a data connection of its group is
+    `inter-router-data`. `cost` is the greater of both ends'. `host` is `host:port` as configured (outgoing) or of the
+    peer's socket (incoming). `port_name` names the listener or connector. `user` and `mechanism` come from SASL, the
+    `tls_` fields from TLS; None or empty where there is none.
+    """
+
+    connection: int
+    number: int
+    incoming: bool
+    role: str
+    port_name: str
+    cost: int
+    host: str
+    container: str
+    hostname: str | None
+    user: str | None
+    mechanism: str | None
+    tls_protocol: str | None
+    tls_cipher: str | None
+    tls_bits: int
+    max_frame_size: int
+    link_capacity: int
+    strip_inbound: bool
+    strip_outbound: bool
+    offered: OfferedCapabilities
+    properties: OpenProperties
+    property_map: dict[str, object] = field(default_factory=dict)
+    local_socket: str = ""
+
+    @property
+    def is_router(self) -> bool:
+        """Whether the peer is a router that annotates its messages."""
+        return self.role not in (ROLE_NORMAL, ROLE_ROUTE_CONTAINER)

@@ -1,0 +1,597 @@
+"""The Python face of the data plane for messages: what control may do with links, entries, routers and endpoints.
+
+Every call takes handles and checks them; a handle of something gone raises `Gone`, which the shell may ignore: the event
+that tells of the end is on its way. Everything takes effect between two deliveries.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from skrouter.amqp.engine.poller cimport (
+    HANDLE_CONNECTION,
+    HANDLE_ENTRY,
+    HANDLE_LINK,
+    Engine,
+    engine_find,
+    engine_post,
+)
+from skrouter.amqp.engine.proton_api cimport *
+from skrouter.amqp.engine.pump cimport connection_t, connection_wake, decode_into, encoded_data
+from skrouter.router.forwarder.content cimport content_free_cache
+from skrouter.router.forwarder.deliveries cimport (
+    arrival_advance,
+    arrival_append,
+    arrival_new,
+    arrival_send_to,
+    copy_consume,
+    copy_peek,
+    copy_sent,
+    link_lost,
+    offer_streaming_link,
+)
+from skrouter.router.forwarder.links cimport (
+    amqp_link_lost,
+    amqp_link_new,
+    amqp_protocol,
+    link_free,
+    link_new,
+    links_of,
+)
+from skrouter.router.forwarder.model cimport (
+    LINK_CONTROL,
+    LINK_ENDPOINT,
+    LINK_PROCESS,
+    LINK_STREAMING,
+    NO_NEIGHBOR,
+    PRIORITIES,
+    arrival_t,
+    copy_t,
+    entry_t,
+    link_kind,
+    link_ops_t,
+    link_t,
+    links_t,
+    neighbor_t,
+    outcome_t,
+    router_t,
+    treatment_kind,
+)
+from skrouter.router.forwarder.sections cimport HEAD_DONE, HEAD_INVALID, HEAD_MORE, head_result, read_head
+from skrouter.router.forwarder.model cimport head_t
+from skrouter.router.forwarder.settlement cimport copy_outcome, plain_outcome
+from skrouter.router.forwarder.tables cimport KEY_LIMIT, address_key, entry_add, entry_add_consumer, entry_remove, find_key
+
+cdef enum event_number:         # positions in skrouter.amqp.events.EVENTS
+    MESSAGE_RECEIVED = 9
+
+cdef enum:
+    EXPIRE_SESSION_END = 1
+    TRACE_LIMIT = 4096
+
+
+class Gone(LookupError):
+    """The handle names something that is no longer there."""
+
+
+# --- endpoints in this process
+
+cdef link_ops_t PROCESS_OPS     # constant after import
+PROCESS_OPS.push = _deliver_here
+PROCESS_OPS.copy_settled = _no_copy
+PROCESS_OPS.copy_aborted = _no_copy
+PROCESS_OPS.outcome = _no_outcome
+PROCESS_OPS.resume = _no_arrival
+PROCESS_OPS.credit = _no_link
+
+
+cdef void _no_copy(copy_t *copy) noexcept nogil:
+    pass                        # never called: a copy here ends within _deliver_here
+
+
+cdef void _no_outcome(arrival_t *arrival, const outcome_t *outcome, bint settle) noexcept nogil:
+    pass
+
+
+cdef void _no_arrival(arrival_t *arrival) noexcept nogil:
+    pass
+
+
+cdef void _no_link(link_t *link) noexcept nogil:
+    pass
+
+
+cdef void _deliver_here(link_t *link) noexcept nogil:
+    """Hand every complete message up; an unsettled one is accepted by that."""
+    cdef copy_t *copy = link.first
+    cdef copy_t *following
+    cdef outcome_t outcome
+    while copy != NULL:
+        following = copy.next
+        if copy.content.complete:
+            with gil:
+                _post_message(link, copy)
+            if not copy_sent(copy):
+                outcome = plain_outcome(PN_ACCEPTED)
+                copy_outcome(copy, &outcome, True)
+        copy = following
+
+
+cdef int _post_message(link_t *link, copy_t *copy) except -1:
+    cdef const uint8_t *data = NULL
+    cdef size_t size = copy_peek(copy, &data)
+    cdef link_t *origin = copy.arrival.link if copy.arrival != NULL else NULL
+    cdef list parts = []
+    cdef bint control = origin != NULL and origin.kind == LINK_CONTROL
+    while size:
+        parts.append(<bytes>(<char *>data)[:size])
+        copy_consume(copy, size)
+        size = copy_peek(copy, &data)
+    engine_post(link.forwarder.engine, (
+        MESSAGE_RECEIVED, link.handle,
+        origin.connection.handle if origin != NULL and origin.connection != NULL else 0,
+        origin.handle if origin != NULL else 0, bool(control), b"".join(parts)))
+    return 0
+
+
+# --- termini
+
+cdef int _set_terminus(pn_terminus_t *terminus, int kind, object fields) except -1:
+    """(address, durability, expiry policy, timeout, dynamic, capabilities, properties, filter) to proton."""
+    address, durability, expiry, timeout, dynamic, capabilities, properties, filters = fields
+    pn_terminus_set_type(terminus, kind)
+    if address is not None:
+        pn_terminus_set_address(terminus, (<str>address).encode())
+    pn_terminus_set_durability(terminus, durability)
+    pn_terminus_set_expiry_policy(terminus, expiry)
+    pn_terminus_set_timeout(terminus, timeout)
+    pn_terminus_set_dynamic(terminus, dynamic)
+    decode_into(pn_terminus_capabilities(terminus), capabilities)
+    decode_into(pn_terminus_properties(terminus), properties)
+    decode_into(pn_terminus_filter(terminus), filters)
+    return 0
+
+
+cdef int _answer_terminus(pn_terminus_t *local, pn_terminus_t *remote, str address) except -1:
+    """The peer's terminus back to it; with our address where it asked for one, or session-end where it has none."""
+    pn_terminus_copy(local, remote)
+    if address is not None:
+        pn_terminus_set_address(local, address.encode())
+    elif pn_terminus_get_address(remote) == NULL:
+        pn_terminus_set_expiry_policy(local, EXPIRE_SESSION_END)
+    return 0
+
+
+cdef class Forwarder:
+    """Links, deliveries and tables of one router on one engine. Python face: see forwarder.pyi."""
+
+    def __cinit__(self, Engine engine not None, str router_id not None, bint interior, bint default_unavailable=False):
+        cdef bytes node = b"0/" + router_id.encode()
+        if len(node) > 255:
+            raise ValueError(f"router id of {len(node) - 2} octets: at most 253 fit the protocol")
+        self.engine = engine
+        self.native = <forwarder_t *>calloc(1, sizeof(forwarder_t))
+        if self.native == NULL:
+            raise MemoryError()
+        self.native.engine = engine.native
+        self.native.interior = interior
+        self.native.default_unavailable = default_unavailable
+        self.native.node_length = len(node)
+        self.native.id_length = len(node) - 2
+        memcpy(self.native.node, <const char *>node, len(node))
+        memcpy(self.native.id, <const char *>node + 2, len(node) - 2)
+        self.protocol = amqp_protocol()
+        engine.native.protocol = &self.protocol
+        engine.native.forwarder = self.native
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        if self.native == NULL:
+            return
+        for i in range(self.native.bucket_count):
+            while self.native.buckets[i] != NULL:
+                entry_remove(self.native, self.native.buckets[i])
+        for i in range(self.native.router_count):
+            free(self.native.routers[i].origins)
+        for i in range(self.native.neighbor_count):
+            free(self.native.neighbors[i].data)
+        content_free_cache(self.native)
+        _free_lists(self.native)
+        free(self.native.buckets)
+        free(self.native.routers)
+        free(self.native.neighbors)
+        self.engine.native.protocol = NULL
+        self.engine.native.forwarder = NULL
+        free(self.native)
+
+    # --- finding
+
+    cdef link_t *_link(self, uint64_t handle) except NULL:
+        cdef void *found = engine_find(self.native.engine, HANDLE_LINK, handle)
+        if found == NULL:
+            raise Gone(f"no link {handle:#x}")
+        return <link_t *>found
+
+    cdef entry_t *_entry(self, uint64_t handle) except NULL:
+        cdef void *found = engine_find(self.native.engine, HANDLE_ENTRY, handle)
+        if found == NULL:
+            raise Gone(f"no entry {handle:#x}")
+        return <entry_t *>found
+
+    cdef connection_t *_connection(self, uint64_t handle) except NULL:
+        cdef void *found = engine_find(self.native.engine, HANDLE_CONNECTION, handle)
+        if found == NULL:
+            raise Gone(f"no connection {handle:#x}")
+        return <connection_t *>found
+
+    cdef links_t *_links(self, uint64_t connection) except NULL:
+        cdef links_t *links = links_of(self._connection(connection), self.native)
+        if links == NULL:
+            raise MemoryError()
+        return links
+
+    # --- entries
+
+    def publish(self, str key, int treatment, int priority=-1, bint control_only=False):
+        """Make or change the entry of a key (class letter and address text). Returns its handle."""
+        cdef bytes name = key.encode()
+        cdef entry_t *entry = find_key(self.native, name, len(name))
+        if entry == NULL:
+            entry = entry_add(self.native, name, len(name), <treatment_kind>treatment)
+        if entry == NULL:
+            raise MemoryError()
+        entry.treatment = <treatment_kind>treatment
+        entry.priority = priority
+        entry.control_only = control_only
+        return entry.handle
+
+    def withdraw(self, uint64_t handle):
+        """Remove an entry; its links must be gone."""
+        cdef entry_t *entry = self._entry(handle)
+        if entry.consumer_count or entry.senders:
+            raise ValueError(f"entry {entry.key.decode()} has {entry.consumer_count} consumers and {entry.senders} senders")
+        entry_remove(self.native, entry)
+
+    def set_entry_routers(self, uint64_t handle, object indexes):
+        """Which remote routers have consumers for this entry."""
+        cdef entry_t *entry = self._entry(handle)
+        cdef uint32_t *grown
+        cdef uint32_t count = len(indexes)
+        grown = <uint32_t *>realloc(entry.routers, max(count, <uint32_t>1) * sizeof(uint32_t))
+        if grown == NULL:
+            raise MemoryError()
+        entry.routers = grown
+        entry.router_count = 0
+        for index in indexes:
+            self._router(index)
+            grown[entry.router_count] = index
+            entry.router_count += 1
+
+    def entry_facts(self, uint64_t handle):
+        """(ingress, egress, transit, to container, from container, outstanding by neighbor, consumers) of an entry."""
+        cdef entry_t *entry = self._entry(handle)
+        return (entry.deliveries_ingress, entry.deliveries_egress, entry.deliveries_transit,
+                entry.deliveries_to_container, entry.deliveries_from_container,
+                [entry.outstanding[i] for i in range(entry.outstanding_size)], entry.consumer_count)
+
+    def native_keys(self):
+        """The keys of all entries, those included that native code made for itself."""
+        cdef entry_t *entry
+        cdef uint32_t i
+        keys = []
+        for i in range(self.native.bucket_count):
+            entry = self.native.buckets[i]
+            while entry != NULL:
+                keys.append(entry.key.decode())
+                entry = entry.chain
+        return keys
+
+    def key_of(self, str address):
+        """The key that the data plane makes of an address; empty if it has none."""
+        cdef char key[KEY_LIMIT]
+        cdef bytes text = address.encode()
+        cdef size_t length = address_key(self.native, text, len(text), key)
+        return key[:length].decode()
+
+    # --- routers and neighbors
+
+    cdef router_t *_router(self, uint32_t index) except NULL:
+        cdef router_t *grown
+        if index >= self.native.router_count:
+            grown = <router_t *>realloc(self.native.routers, (index + 1) * sizeof(router_t))
+            if grown == NULL:
+                raise MemoryError()
+            memset(grown + self.native.router_count, 0, (index + 1 - self.native.router_count) * sizeof(router_t))
+            self.native.routers = grown
+            self.native.router_count = index + 1
+        return &self.native.routers[index]
+
+    def set_router(self, uint32_t index, int neighbor, uint32_t cost, bytes origins not None):
+        """A remote router: its next hop (a slot, -1: unreachable), cost, and valid origins as a little-endian bitmap."""
+        cdef router_t *router = self._router(index)
+        cdef uint32_t words = (len(origins) + 7) // 8
+        cdef uint64_t *bits = <uint64_t *>calloc(max(words, <uint32_t>1), sizeof(uint64_t))
+        if bits == NULL:
+            raise MemoryError()
+        memcpy(bits, <const char *>origins, len(origins))
+        free(router.origins)
+        router.origins = bits
+        router.origin_words = words
+        router.known = True
+        router.cost = cost
+        router.neighbor = NO_NEIGHBOR
+        if neighbor >= 0:
+            self._neighbor(neighbor)
+            router.neighbor = neighbor
+
+    def forget_router(self, uint32_t index):
+        """A remote router is no longer known."""
+        cdef router_t *router = self._router(index)
+        router.known = False
+        router.neighbor = NO_NEIGHBOR
+
+    def set_radius(self, uint32_t radius):
+        """Hops to the farthest router: a message that has passed more has gone astray."""
+        self.native.radius = radius
+
+    cdef neighbor_t *_neighbor(self, uint32_t slot) except NULL:
+        cdef neighbor_t *grown
+        if slot >= self.native.neighbor_count:
+            grown = <neighbor_t *>realloc(self.native.neighbors, (slot + 1) * sizeof(neighbor_t))
+            if grown == NULL:
+                raise MemoryError()
+            memset(grown + self.native.neighbor_count, 0, (slot + 1 - self.native.neighbor_count) * sizeof(neighbor_t))
+            self.native.neighbors = grown
+            self.native.neighbor_count = slot + 1
+        return &self.native.neighbors[slot]
+
+    def set_neighbor(self, uint32_t slot, uint64_t connection, uint64_t control_link):
+        """A next hop: its control connection and outgoing control link."""
+        cdef links_t *links = self._links(connection)
+        cdef link_t *link = self._link(control_link)
+        cdef neighbor_t *neighbor = self._neighbor(slot)
+        neighbor.control = links.connection
+        neighbor.control_link = link
+        links.neighbor = slot
+
+    def set_neighbor_link(self, uint32_t slot, int priority, uint64_t handle):
+        """The outgoing data link of a priority."""
+        cdef link_t *link = self._link(handle)
+        if not 0 <= priority < PRIORITIES:
+            raise ValueError(f"priority {priority}: 0 to {PRIORITIES - 1} are there")
+        self._neighbor(slot).priority_links[priority] = link
+
+    def add_data_connection(self, uint32_t slot, uint64_t connection):
+        """A connection that carries streams to this next hop."""
+        cdef links_t *links = self._links(connection)
+        cdef neighbor_t *neighbor = self._neighbor(slot)
+        cdef connection_t **grown = <connection_t **>realloc(
+            neighbor.data, (neighbor.data_count + 1) * sizeof(connection_t *))
+        if grown == NULL:
+            raise MemoryError()
+        neighbor.data = grown
+        grown[neighbor.data_count] = links.connection
+        neighbor.data_count += 1
+
+    # --- endpoints in this process
+
+    def add_endpoint(self, uint64_t entry):
+        """A consumer in this process. Its messages come as MessageReceived with the handle returned here."""
+        cdef entry_t *where = self._entry(entry)
+        cdef link_t *link = link_new(self.native, LINK_PROCESS, True, &PROCESS_OPS, NULL)
+        if link == NULL or not entry_add_consumer(where, link):
+            raise MemoryError()
+        link.accepted = True
+        link.capacity = 0x7FFFFFFF
+        return link.handle
+
+    def remove_endpoint(self, uint64_t handle):
+        """The consumer in this process wants no more."""
+        cdef link_t *link = self._link(handle)
+        if link.kind != LINK_PROCESS:
+            raise ValueError("not an endpoint of this process")
+        link_lost(link)
+        link_free(link)
+
+    def send(self, bytes content not None, uint64_t link=0, bint control=False):
+        """Send a message of this process, pre-settled: to its `to`, or straight to one link. `control`: over control links."""
+        cdef link_t *out = self._link(link) if link else NULL
+        cdef arrival_t *arrival = arrival_new(self.native, NULL, True)
+        if arrival == NULL or not arrival_append(arrival, <const uint8_t *><const char *>content, len(content)):
+            raise MemoryError()
+        arrival.control = control
+        if out != NULL:
+            arrival_send_to(arrival, out)
+        else:
+            arrival_advance(arrival, True)
+
+    # --- AMQP links
+
+    def adopt(self, uint64_t connection):
+        """Links of this connection belong to this forwarder; call it before AMQP begins there."""
+        self._links(connection)
+
+    def accept_link(self, uint64_t handle, int kind, int capacity, int credit, uint64_t entry=0, str source_address=None,
+                    str target_address=None, bint annotated=False, bint withheld=False, int priority=4,
+                    uint64_t max_message_size=0):
+        """Answer a peer's attach. The addresses are ours to name where the peer asked for a dynamic one.
+
+        capacity: deliveries; credit: given at once (incoming); withheld: no credit until `allow_credit`.
+        annotated: the peer is a router.
+        """
+        cdef link_t *link = self._link(handle)
+        cdef pn_link_t *pn = link.pn
+        if link.accepted:
+            raise ValueError("the link has been answered already")
+        _answer_terminus(pn_link_source(pn), pn_link_remote_source(pn), source_address)
+        _answer_terminus(pn_link_target(pn), pn_link_remote_target(pn), target_address)
+        pn_link_set_snd_settle_mode(pn, pn_link_remote_snd_settle_mode(pn))
+        pn_link_set_rcv_settle_mode(pn, pn_link_remote_rcv_settle_mode(pn))
+        pn_link_set_max_message_size(pn, max_message_size)
+        link.settles_first = link.outgoing and pn_link_remote_snd_settle_mode(pn) == PN_SND_SETTLED
+        self._set_up(link, kind, capacity, credit, entry, annotated, withheld, priority, target_address)
+
+    cdef int _set_up(self, link_t *link, int kind, int capacity, int credit, uint64_t entry, bint annotated,
+                     bint withheld, int priority, str address) except -1:
+        link.kind = <link_kind>kind
+        link.capacity = capacity
+        link.priority = priority
+        link.annotated = annotated
+        link.strict = annotated
+        link.replenish_early = annotated
+        link.withheld = withheld
+        if entry:
+            self._point(link, self._entry(entry))
+            if not link.outgoing:
+                self._remember_address(link, address)
+        link.accepted = True
+        pn_link_open(link.pn)
+        if not link.outgoing:
+            link.owed = credit if withheld else 0
+            if not withheld:
+                pn_link_flow(link.pn, credit)
+        connection_wake(link.connection)
+        return 0
+
+    cdef int _point(self, link_t *link, entry_t *entry) except -1:
+        if link.outgoing:
+            if not entry_add_consumer(entry, link):
+                raise MemoryError()
+        else:
+            link.entry = entry
+            entry.senders += 1
+        return 0
+
+    cdef int _remember_address(self, link_t *link, str address) except -1:
+        """Text for to-override: what the terminus says."""
+        cdef const char *text = pn_terminus_get_address(pn_link_remote_target(link.pn))
+        cdef bytes name
+        if address is not None:
+            name = address.encode()
+        elif text != NULL:
+            name = text
+        else:
+            return 0
+        link.address = <char *>malloc(len(name) + 1)
+        if link.address == NULL:
+            raise MemoryError()
+        memcpy(link.address, <const char *>name, len(name) + 1)
+        link.address_length = len(name)
+        return 0
+
+    def reject_link(self, uint64_t handle, str condition, str description=""):
+        """Answer a peer's attach with null termini, and detach with the reason (AMQP 1.0 §2.6.3)."""
+        cdef link_t *link = self._link(handle)
+        pn_link_open(link.pn)
+        self._detach(link, condition, description)
+
+    def detach_link(self, uint64_t handle, str condition="", str description=""):
+        """End a link of ours or the peer's."""
+        self._detach(self._link(handle), condition, description)
+
+    cdef int _detach(self, link_t *link, str condition, str description) except -1:
+        cdef pn_link_t *pn = link.pn
+        cdef connection_t *connection = link.connection
+        if pn == NULL:
+            raise ValueError("not an AMQP link")
+        if condition:
+            pn_condition_set_name(pn_link_condition(pn), condition.encode())
+            pn_condition_set_description(pn_link_condition(pn), description.encode())
+        amqp_link_lost(link)
+        pn_link_close(pn)
+        connection_wake(connection)
+        return 0
+
+    def open_link(self, uint64_t connection, str name not None, bint outgoing, int session, object source, object target,
+                  int kind, int capacity, int credit=0, uint64_t entry=0, bint annotated=False, int priority=4):
+        """Attach a link of ours. `session`: a number below 64, begun at its first use. Returns the handle.
+
+        source, target: (address, durability, expiry policy, timeout, dynamic, capabilities, properties, filter).
+        """
+        cdef links_t *links = self._links(connection)
+        cdef pn_session_t *within = self._session(links, session)
+        cdef bytes text = name.encode()
+        cdef pn_link_t *pn = pn_sender(within, text) if outgoing else pn_receiver(within, text)
+        cdef link_t *link = amqp_link_new(links.connection, pn)
+        if link == NULL:
+            raise MemoryError()
+        _set_terminus(pn_link_source(pn), PN_SOURCE, source)
+        _set_terminus(pn_link_target(pn), PN_TARGET, target)
+        pn_link_set_snd_settle_mode(pn, PN_SND_MIXED)
+        self._set_up(link, kind, capacity, credit, entry, annotated, False, priority, None)
+        if kind == LINK_STREAMING and outgoing:
+            links.wanted -= links.wanted > 0
+            offer_streaming_link(links, link)
+        return link.handle
+
+    cdef pn_session_t *_session(self, links_t *links, int number) except NULL:
+        cdef pn_session_t *session
+        if links.connection.pn == NULL or not 0 <= number < 64:
+            raise ValueError(f"session {number} cannot be begun on this connection")
+        session = <pn_session_t *>links.sessions[number]
+        if session == NULL:
+            session = pn_session(links.connection.pn)
+            pn_session_set_incoming_window_and_lwm(session, links.connection.session_window, 0)
+            pn_session_open(session)
+            links.sessions[number] = session
+        return session
+
+    def allow_credit(self, uint64_t handle, bint allowed):
+        """Let an incoming link have its credit, or keep replacement back because there is no destination."""
+        cdef link_t *link = self._link(handle)
+        if link.outgoing or link.withheld != allowed:
+            return
+        link.withheld = not allowed
+        if allowed and link.owed:
+            pn_link_flow(link.pn, link.owed)
+            link.owed = 0
+            connection_wake(link.connection)
+
+    def link_facts(self, uint64_t handle):
+        """Counters of a link: see LinkFacts in forwarder.pyi."""
+        cdef link_t *link = self._link(handle)
+        cdef int credit = pn_link_credit(link.pn) if link.pn != NULL else 0
+        zero = 0.0
+        if link.zero_credit_since:
+            zero = (self.native.engine.now - link.zero_credit_since) / 1000
+        return (link.capacity, link.undelivered_count, link.unsettled_count, link.delivery_count, link.presettled_count,
+                link.dropped_presettled_count, link.accepted_count, link.rejected_count, link.released_count,
+                link.modified_count, link.delayed_1s_count, link.delayed_10s_count, link.moved_count, credit, zero)
+
+    def metrics(self):
+        """The router's counters by name, and how much of everything is alive."""
+        return dict(self.native.metrics)
+
+
+cdef void _free_lists(forwarder_t *forwarder) noexcept nogil:
+    cdef arrival_t *arrival = forwarder.free_arrivals
+    cdef copy_t *copy = forwarder.free_copies
+    while arrival != NULL:
+        forwarder.free_arrivals = arrival.next
+        free(arrival)
+        arrival = forwarder.free_arrivals
+    while copy != NULL:
+        forwarder.free_copies = copy.next
+        free(copy)
+        copy = forwarder.free_copies
+
+
+def parse_head(bytes data not None, bint annotated):
+    """What the native reader finds in the leading octets: (result, fields); for tests against skrouter.amqp."""
+    cdef head_t head
+    cdef head_result result
+    memset(&head, 0, sizeof(head))
+    head.priority = 4
+    result = read_head(<const uint8_t *><const char *>data, len(data), annotated, &head)
+    texts = {}
+    for name, start, length, present in (
+        ("to_override", head.to_override.start, head.to_override.length, head.to_override.present),
+        ("ingress", head.ingress.start, head.ingress.length, head.ingress.present),
+        ("mesh", head.mesh.start, head.mesh.length, head.mesh.present),
+        ("trace", head.trace.start, head.trace.length, head.trace.present),
+        ("to", head.to.start, head.to.length, head.to.present),
+    ):
+        texts[name] = data[start : start + length] if present else None
+    names = {HEAD_DONE: "done", HEAD_MORE: "more", HEAD_INVALID: "invalid"}
+    return names[result], {**texts, "body": head.body, "flags": head.flags, "priority": head.priority,
+                           "trace_count": head.trace_count}

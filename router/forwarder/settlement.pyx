@@ -1,0 +1,252 @@
+"""Outcomes on their way back, and the end of arrivals and copies (spec: routing-protocol §5.4, §5.7, §5.8).
+
+A receiver's outcome reaches the sender as it is; for a multicast the highest of all copies does, when the last is known.
+An arrival ends when its sender has been told (or has settled, or is gone) and its last octet has come: settling a delivery
+that is still arriving would confuse the sender's session.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from skrouter.amqp.engine.poller cimport HANDLE_ENTRY, engine_find
+from skrouter.amqp.engine.proton_api cimport PN_ACCEPTED, PN_MODIFIED, PN_RECEIVED, PN_REJECTED, PN_RELEASED
+from skrouter.router.forwarder.content cimport content_discard, content_release, cursor_close
+from skrouter.router.forwarder.model cimport (
+    NO_NEIGHBOR,
+    entry_t,
+    forwarder_t,
+    link_t,
+    links_t,
+    metrics_t,
+)
+
+cdef enum:
+    DELAYED = 1000              # milliseconds
+    VERY_DELAYED = 10000
+
+
+cdef outcome_t plain_outcome(uint64_t state) noexcept nogil:
+    cdef outcome_t outcome
+    memset(&outcome, 0, sizeof(outcome))
+    outcome.state = state
+    return outcome
+
+
+cdef outcome_t rejection(const char *condition, const char *description) noexcept nogil:
+    cdef outcome_t outcome = plain_outcome(PN_REJECTED)
+    outcome.condition = condition
+    outcome.description = description
+    return outcome
+
+
+cdef outcome_t failed_outcome() noexcept nogil:
+    cdef outcome_t outcome = plain_outcome(PN_MODIFIED)
+    outcome.failed = True
+    return outcome
+
+
+# --- ends
+
+cdef void _leave_resume_list(arrival_t *arrival) noexcept nogil:
+    cdef links_t *links = <links_t *>arrival.link.connection.links
+    cdef arrival_t **place = &links.first_resume
+    while place[0] != NULL and place[0] != arrival:
+        place = &place[0].next_resume
+    if place[0] == arrival:
+        place[0] = arrival.next_resume
+    arrival.resuming = False
+
+
+cdef void arrival_free(arrival_t *arrival) noexcept nogil:
+    """Out of its link's list; the copies, if any, go on alone. Late credit is replaced now."""
+    cdef forwarder_t *forwarder = arrival.content.forwarder
+    cdef link_t *link = arrival.link
+    cdef copy_t *copy = arrival.copies
+    cdef bint owes_credit = link != NULL and (not link.replenish_early or not arrival.routed)
+    while copy != NULL:
+        copy.arrival = NULL
+        copy = copy.sibling
+    if arrival.resuming:
+        _leave_resume_list(arrival)
+    if link != NULL:
+        if arrival.previous != NULL:
+            arrival.previous.next = arrival.next
+        else:
+            link.arrivals = arrival.next
+        if arrival.next != NULL:
+            arrival.next.previous = arrival.previous
+    arrival.content.arrival = NULL
+    content_release(arrival.content)
+    arrival.next = forwarder.free_arrivals
+    forwarder.free_arrivals = arrival
+    forwarder.metrics.arrivals_live -= 1
+    if owes_credit:
+        link.ops.credit(link)
+
+
+cdef void _leave_queue(copy_t *copy) noexcept nogil:
+    """Out of the list it is in: a link's queue, a link's unsettled ones, or a connection's waiting ones."""
+    cdef link_t *link = copy.link
+    if copy.next != NULL:
+        copy.next.previous = copy.previous
+    elif link == NULL:
+        copy.waits_at.last_waiting = copy.previous
+    elif not copy.sent:
+        link.last = copy.previous
+    if copy.previous != NULL:
+        copy.previous.next = copy.next
+    elif link == NULL:
+        copy.waits_at.first_waiting = copy.next
+    elif not copy.sent:
+        link.first = copy.next
+    else:
+        link.unsettled = copy.next
+    copy.next = copy.previous = NULL
+
+
+cdef void _leave_arrival(copy_t *copy) noexcept nogil:
+    cdef copy_t **place = &copy.arrival.copies
+    while place[0] != copy:
+        place = &place[0].sibling
+    place[0] = copy.sibling
+    copy.arrival.unsettled_copies -= 1
+    if not copy.terminal:
+        copy.arrival.open_copies -= 1
+    copy.arrival = NULL
+
+
+cdef void _count_back(copy_t *copy, forwarder_t *forwarder) noexcept nogil:
+    """It is no longer outstanding at its next hop; its entry may be gone by now."""
+    cdef entry_t *entry = <entry_t *>engine_find(forwarder.engine, HANDLE_ENTRY, copy.entry_handle)
+    if entry != NULL and <uint32_t>copy.neighbor < entry.outstanding_size and entry.outstanding[copy.neighbor]:
+        entry.outstanding[copy.neighbor] -= 1
+
+
+cdef void _count_delay(copy_t *copy, forwarder_t *forwarder) noexcept nogil:
+    cdef int64_t age = forwarder.engine.now - copy.arrived
+    if age < DELAYED or copy.link == NULL:
+        return
+    if age < VERY_DELAYED:
+        copy.link.delayed_1s_count += 1
+        forwarder.metrics.deliveries_delayed_1s += 1
+    else:
+        copy.link.delayed_10s_count += 1
+        forwarder.metrics.deliveries_delayed_10s += 1
+
+
+cdef void copy_free(copy_t *copy) noexcept nogil:
+    """Release a copy for good: out of every list; tells nobody."""
+    cdef forwarder_t *forwarder = copy.forwarder
+    cdef link_t *link = copy.link
+    _leave_queue(copy)
+    if link != NULL and copy.sent:
+        link.unsettled_count -= 1
+    elif link != NULL:
+        link.undelivered_count -= 1
+    if copy.neighbor != NO_NEIGHBOR:
+        _count_back(copy, forwarder)
+    _count_delay(copy, forwarder)
+    if copy.arrival != NULL:
+        _leave_arrival(copy)
+    if copy.content != NULL:
+        cursor_close(copy)
+        content_release(copy.content)
+    copy.next = forwarder.free_copies
+    forwarder.free_copies = copy
+    forwarder.metrics.copies_live -= 1
+
+
+# --- outcomes
+
+cdef int _rank(uint64_t state) noexcept nogil:
+    if state == PN_REJECTED or state > PN_MODIFIED:
+        return 4
+    if state == PN_ACCEPTED:
+        return 3
+    return 2 if state == PN_MODIFIED else 1
+
+
+cdef void _count(copy_t *copy, uint64_t state) noexcept nogil:
+    cdef metrics_t *metrics = &copy.forwarder.metrics
+    cdef link_t *link = copy.link
+    if state == PN_ACCEPTED:
+        metrics.accepted_deliveries += 1
+        if link != NULL:
+            link.accepted_count += 1
+    elif state == PN_REJECTED:
+        metrics.rejected_deliveries += 1
+        if link != NULL:
+            link.rejected_count += 1
+    elif state == PN_RELEASED:
+        metrics.released_deliveries += 1
+        if link != NULL:
+            link.released_count += 1
+    elif state == PN_MODIFIED:
+        metrics.modified_deliveries += 1
+        if link != NULL:
+            link.modified_count += 1
+
+
+cdef bint _is_terminal(uint64_t state) noexcept nogil:
+    return state >= PN_ACCEPTED
+
+
+cdef void copy_outcome(copy_t *copy, const outcome_t *outcome, bint settled) noexcept nogil:
+    """Count it, release the copy if it is settled, and let the sender know."""
+    cdef arrival_t *arrival = copy.arrival
+    cdef bint news = not copy.terminal and (_is_terminal(outcome.state) or settled)
+    if news:
+        _count(copy, outcome.state)
+        copy.terminal = True
+        if arrival != NULL:
+            arrival.open_copies -= 1
+            if _rank(outcome.state) > _rank(arrival.best):
+                arrival.best = outcome.state
+    if settled:
+        copy_free(copy)
+    if arrival == NULL:
+        return
+    if arrival.multicast:
+        _tell_combined(arrival, outcome)
+    elif settled:
+        arrival_finish(arrival, outcome)
+    elif outcome.state and arrival.link != NULL and not arrival.sender_settled and not arrival.presettled:
+        arrival.link.ops.outcome(arrival, outcome, False)
+
+
+cdef void _tell_combined(arrival_t *arrival, const outcome_t *outcome) noexcept nogil:
+    """All copies of a multicast must have spoken; the last to settle settles the whole."""
+    cdef outcome_t combined
+    if arrival.open_copies:
+        return
+    combined = outcome[0] if outcome.state == arrival.best else plain_outcome(arrival.best)
+    if combined.state > PN_MODIFIED:
+        combined = plain_outcome(PN_REJECTED)
+    if arrival.unsettled_copies == 0:
+        arrival_finish(arrival, &combined)
+    elif arrival.link != NULL and not arrival.sender_settled and not arrival.presettled:
+        arrival.link.ops.outcome(arrival, &combined, False)
+
+
+cdef void arrival_finish(arrival_t *arrival, const outcome_t *outcome) noexcept nogil:
+    """No copy is left, or there never was one: tell the sender and settle, as soon as the message is complete."""
+    cdef bint silent = arrival.link == NULL or arrival.presettled or arrival.sender_settled
+    if not arrival.content.complete:
+        arrival.settle_due = True
+        content_discard(arrival.content)
+        if not silent:
+            arrival.link.ops.outcome(arrival, outcome, False)
+    elif silent:
+        arrival_free(arrival)
+    else:
+        arrival.link.ops.outcome(arrival, outcome, True)
+
+
+cdef void arrival_check(arrival_t *arrival) noexcept nogil:
+    if arrival.copies != NULL:
+        return
+    if arrival.content.complete:
+        arrival_free(arrival)
+    else:
+        arrival.settle_due = True
+        content_discard(arrival.content)

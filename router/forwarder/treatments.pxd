@@ -1,0 +1,16 @@
+"""Native face of the treatments: where a delivery goes."""
+
+from skrouter.router.forwarder.model cimport arrival_t, entry_t, forwarder_t, link_t
+
+cdef struct choice_t:           # of an anycast treatment: a consumer here, or a next hop; neither: nowhere
+    link_t *link
+    int neighbor
+
+cdef choice_t choose_closest(forwarder_t *forwarder, entry_t *entry, const arrival_t *arrival) noexcept nogil
+cdef choice_t choose_balanced(forwarder_t *forwarder, entry_t *entry, const arrival_t *arrival, int priority) noexcept nogil
+# Marks `chosen` on every neighbor that gets a copy; consumers all get one.
+cdef void choose_neighbors(forwarder_t *forwarder, entry_t *entry, const arrival_t *arrival, bint flood) noexcept nogil
+# Whether the trace of the message names this router: it has been here before.
+cdef bint is_loop(forwarder_t *forwarder, const arrival_t *arrival) noexcept nogil
+# The link of a neighbor for a priority: that one, or the next lower that is there.
+cdef link_t *priority_link(forwarder_t *forwarder, int neighbor, int priority) noexcept nogil

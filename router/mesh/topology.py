@@ -1,0 +1,244 @@
+"""The mesh as one router sees it: neighbors, link states, nodes, and the routes computed from them.
+
+Tells the core about routers and routes. Not here: messages and timers (engine.py), addresses (mobile.py).
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from skrouter.router.mesh import path
+from skrouter.router.mesh.effects import (
+    Effect,
+    FlushRouterAddresses,
+    Log,
+    RouterAdded,
+    RouterRemoved,
+    RouterRoute,
+    RoutesChanged,
+    TopologyChanged,
+)
+from skrouter.router.mesh.hello import Adjacency, Neighbors
+from skrouter.router.mesh.link_state import OwnLinkState
+from skrouter.router.mesh.messages import Hello
+from skrouter.router.mesh.node import Node, NodeTable
+
+IDLE_TICKS: Final = 3
+"""Ticks after which a router that nobody names is forgotten."""
+
+
+class Outbox:
+    """Collects the effects of one event."""
+
+    def __init__(self) -> None:
+        self._effects: list[Effect] = []
+
+    def put(self, effect: Effect) -> None:
+        """Add an effect."""
+        self._effects.append(effect)
+
+    def log(self, module: str, level: str, text: str) -> None:
+        """Add a log line."""
+        self._effects.append(Log(module, level, text))
+
+    def take(self) -> list[Effect]:
+        """All effects since the last call."""
+        effects, self._effects = self._effects, []
+        return effects
+
+
+class Topology:
+    """Neighbors, nodes and routes of the router `own_id`; `holdoff` in ticks, ages in seconds."""
+
+    def __init__(self, own_id: str, hello_max_age: float, holdoff: int, outbox: Outbox) -> None:
+        self.own_id = own_id
+        self.own = OwnLinkState()
+        self.nodes = NodeTable()
+        self.adjacencies: Mapping[str, Adjacency] = {}
+        self.changed_at: float | None = None
+        self._neighbors = Neighbors(own_id, hello_max_age)
+        self._holdoff = holdoff
+        self._outbox = outbox
+        self._radius = 0
+        self._outdated = False
+
+    # --- neighbors --------------------------------------------------------------------------------------
+
+    @property
+    def has_links(self) -> bool:
+        """Whether there is any control link to send on."""
+        return self._neighbors.has_links
+
+    def seen(self) -> tuple[str, ...]:
+        """Ids of the routers heard, for our HELLO."""
+        return self._neighbors.seen()
+
+    def link_up(self, slot: int, cost: int) -> None:
+        """A control link opened."""
+        self._neighbors.link_up(slot, cost)
+        self._refresh_adjacencies()
+
+    def link_down(self, slot: int) -> None:
+        """A control link is gone; a neighbor that has no other is lost at once."""
+        before = self.adjacencies
+        self._neighbors.link_down(slot)
+        self._refresh_adjacencies()
+        lost = before.keys() - self.adjacencies.keys()
+        if any(before[router_id].slot == slot for router_id in lost):
+            self._outbox.log("ROUTER_LS", "info", f"Link to Neighbor Router Lost - link_tag={slot}")
+
+    def hear(self, message: Hello, slot: int, cost: int, now: float) -> bool:
+        """Take in a HELLO. False: it came on a link that is not open."""
+        if not self._neighbors.hear(message, slot, cost, now):
+            return False
+        self._refresh_adjacencies()
+        return True
+
+    def expire_neighbors(self, now: float) -> None:
+        """Lose the neighbors that have been silent for too long."""
+        self._neighbors.expire(now)
+        self._refresh_adjacencies()
+
+    def _refresh_adjacencies(self) -> None:
+        """Compare the neighbors with those of before and note what follows."""
+        adjacencies = self._neighbors.adjacencies()
+        if adjacencies == self.adjacencies:
+            return
+        self.adjacencies = adjacencies
+        for router_id in self.own.update(adjacencies):
+            # Its link state has changed too, and the RA that tells so may have been lost with the link.
+            self.learn(router_id).link_state.sequence.wanted = True
+        self._rebase_routes()
+
+    def _rebase_routes(self) -> None:
+        """Move routes to the link their next hop has now, or withdraw them: a slot may soon be another's."""
+        changed = []
+        for node in self.nodes:
+            if node.next_hop_id is None or node.cost is None:
+                continue
+            adjacency = self.adjacencies.get(node.next_hop_id)
+            if adjacency is None:
+                changed.append(node.withdraw_route())
+            else:
+                slot, origins = adjacency.slot, node.valid_origins
+                changed.append(node.set_route(slot, node.next_hop_id, node.cost, origins))
+        self._tell_routes(changed, self._radius)
+
+    # --- nodes ------------------------------------------------------------------------------------------
+
+    def learn(self, router_id: str) -> Node:
+        """The node of a router, new if it was unknown."""
+        node = self.nodes.get(router_id)
+        if node is None:
+            node = self.nodes.add(router_id)
+            self._outbox.put(RouterAdded(node.index, router_id))
+        return node
+
+    def slot_toward(self, node: Node) -> int | None:
+        """The control link for messages to a router; a neighbor can be reached before paths are computed."""
+        adjacency = self.adjacencies.get(node.router_id)
+        return node.next_hop if adjacency is None else adjacency.slot
+
+    def any_reachable(self) -> bool:
+        """Whether a message to all routers would reach any."""
+        return any(node.reachable for node in self.nodes)
+
+    def accept(self, node: Node, number: int, peers: Mapping[str, int]) -> None:
+        """Take in a router's link state; routers that it names for the first time become known."""
+        if not node.link_state.accept(number, peers):
+            return
+        self._outdated = True
+        for peer in peers:
+            if peer != self.own_id and self.nodes.get(peer) is None:
+                self.learn(peer).link_state.sequence.wanted = True
+
+    def restart(self, node: Node) -> None:
+        """The router has begun a new life: nothing of the old one counts."""
+        self._outbox.log("ROUTER", "info", f"Detected Restart of Router Node {node.router_id}")
+        node.link_state.sequence.restart()
+        node.link_state.sequence.wanted = True
+        node.regressed_at = None
+        if node.addresses.clear():
+            self._outbox.put(FlushRouterAddresses(node.index))
+        node.addresses.sequence.advertised = 0
+
+    def expire_link_states(self, max_age: float, now: float) -> None:
+        """Forget the link states of routers that have been silent for too long."""
+        for node in self.nodes:
+            if node.link_state.is_older_than(max_age, now):
+                self._outbox.log("ROUTER_LS", "debug", f"Link state of router {node.router_id} expired")
+                self._outdated |= node.link_state.clear()
+
+    def flush_unreachable(self) -> None:
+        """A tick has passed: forget the addresses of routers that have been unreachable long enough."""
+        for node in self.nodes:
+            if node.ticks_until_flush is None:
+                continue
+            node.ticks_until_flush -= 1
+            if node.ticks_until_flush <= 0:
+                node.ticks_until_flush = None
+                text = f"Invalidating addresses on unreachable node: {node.router_id}"
+                self._outbox.log("ROUTER_LS", "info", text)
+                node.addresses.clear()
+                self._outbox.put(FlushRouterAddresses(node.index))
+
+    def remove_idle(self) -> None:
+        """A tick has passed: forget routers that no link state names and that have none themselves."""
+        named = set(self.own.peers).union(*(node.link_state.peers for node in self.nodes))
+        for node in self.nodes:
+            if node.link_state.peers or node.router_id in named:
+                node.idle_ticks = 0
+                continue
+            node.idle_ticks += 1
+            if node.idle_ticks >= IDLE_TICKS and node.ticks_until_flush is None:
+                self.nodes.remove(node.router_id)
+                self._outbox.put(RouterRemoved(node.index, node.router_id))
+
+    # --- routes -----------------------------------------------------------------------------------------
+
+    def update_routes(self, now: float) -> bool:
+        """Number our changed link state (True if it was) and compute paths if any link state changed."""
+        advanced = self.own.advance()
+        if advanced or self._outdated:
+            self._outdated = False
+            self.changed_at = now
+            self._compute(now)
+        return advanced
+
+    def _compute(self, now: float) -> None:
+        # A router without peers is left out: paths to it are computed from those who name it.
+        states = {node.router_id: node.link_state.peers for node in self.nodes if node.link_state.peers}
+        routes = path.compute({self.own_id: self.own.peers, **states}, self.own_id)
+        self._tell_routes([self._update_route(node, routes) for node in self.nodes], routes.radius)
+        self._outbox.put(TopologyChanged(now))
+        self._log_paths(routes)
+
+    def _update_route(self, node: Node, routes: path.Routes) -> RouterRoute | None:
+        next_hop_id = routes.next_hops.get(node.router_id)
+        if next_hop_id is not None:
+            node.ticks_until_flush = None
+        elif node.reachable:
+            node.ticks_until_flush = self._holdoff
+        node.reachable = next_hop_id is not None
+        if next_hop_id is None:
+            return node.withdraw_route()
+        origins = (self.nodes.get(origin) for origin in routes.valid_origins[node.router_id])
+        indexes = frozenset(origin.index for origin in origins if origin is not None)
+        slot = self.adjacencies[next_hop_id].slot
+        return node.set_route(slot, next_hop_id, routes.costs[node.router_id], indexes)
+
+    def _tell_routes(self, changed: list[RouterRoute | None], radius: int) -> None:
+        routes = tuple(route for route in changed if route is not None)
+        if routes or radius != self._radius:
+            self._radius = radius
+            self._outbox.put(RoutesChanged(routes, radius))
+
+    def _log_paths(self, routes: path.Routes) -> None:
+        origins = {router_id: list(found) for router_id, found in routes.valid_origins.items()}
+        for text in (
+            f"Computed next hops: {routes.next_hops}",
+            f"Computed costs: {routes.costs}",
+            f"Computed valid origins: {origins}",
+            f"Computed radius: {routes.radius}",
+            f"Unreachable_ids: {list(routes.unreachable)}",
+        ):
+            self._outbox.log("ROUTER_LS", "info", text)

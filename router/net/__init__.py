@@ -1,0 +1,1 @@
+"""The asyncio shell: engine events to machines, effects to the engine; listeners, connectors, timers. No decisions."""

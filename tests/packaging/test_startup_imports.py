@@ -1,0 +1,44 @@
+"""Starting the daemon loads only what it needs: start-up time and memory are paid by every router."""
+
+import subprocess
+import sys
+
+HEAVY = {
+    "aiohttp",
+    "click",
+    "cryptography",
+    "jinja2",
+    "jsonschema",
+    "kubernetes_asyncio",
+    "prometheus_client",
+    "proton",
+    "pydantic",
+    "rich",
+    "unittest",
+    "yaml",
+}
+MOST_MODULES = 320
+"""asyncio and its like are about 150, ours about 100; growth past this is to be looked at first."""
+
+
+def modules_loaded_by(module: str) -> set[str]:
+    code = f"import sys, {module}; print(*sys.modules, sep='\\n')"
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
+
+
+def test_measure_sees_what_a_module_loads() -> None:
+    assert "json.decoder" in modules_loaded_by("json")
+
+
+def test_daemon_loads_no_heavy_library() -> None:
+    loaded = {name.partition(".")[0] for name in modules_loaded_by("skrouter.cli.skrouterd")}
+    assert loaded & HEAVY == set()
+
+
+def test_daemon_loads_few_modules() -> None:
+    loaded = modules_loaded_by("skrouter.cli.skrouterd")
+    assert len(loaded) <= MOST_MODULES, sorted(loaded)

@@ -1,0 +1,1 @@
+"""Helpers of the tests: shipped to them by `pythonpath`, never installed. No test cases here."""
