@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,6 +27,8 @@ class _ShowVersion(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         """Print the version and end with status 0."""
+        from importlib.metadata import version  # noqa: PLC0415 — slow to import, and seldom wanted
+
         print(version("skrouter"))
         parser.exit()
 

@@ -37,7 +37,7 @@ class Row:
     facts: object
 
     @property
-    def name(self) -> str:
+    def name(self) -> str | None:
         """Its name."""
         return self.entity.name(self.facts)
 

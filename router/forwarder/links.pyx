@@ -329,7 +329,28 @@ cdef void _incoming(link_t *link, pn_delivery_t *delivery) noexcept nogil:
     """Octets, the sender's settlement, or both; the event comes once for every frame."""
     cdef arrival_t *arrival = <arrival_t *>pn_delivery_get_context(delivery)
     if arrival == NULL:
-        if not link.accepted or pn_link_current(link.pn) != delivery:
+        _take_current(link)
+        return
+    if pn_delivery_aborted(delivery):
+        _aborted(arrival)
+        _take_current(link)
+        return
+    if not arrival.content.complete:
+        _receive(arrival)
+        _take_current(link)
+    if pn_delivery_get_context(delivery) == arrival and pn_delivery_settled(delivery):
+        _sender_settled(arrival)
+
+
+cdef void _take_current(link_t *link) noexcept nogil:
+    """Begin the deliveries whose turn has come. Their own events may have passed while an earlier one was held back."""
+    cdef pn_delivery_t *delivery
+    cdef arrival_t *arrival
+    while link.accepted:
+        delivery = pn_link_current(link.pn)
+        if delivery == NULL or pn_delivery_get_context(delivery) != NULL:
+            return
+        if pn_delivery_pending(delivery) == 0 and pn_delivery_partial(delivery) and not pn_delivery_aborted(delivery):
             return
         arrival = arrival_new(link.forwarder, link, pn_delivery_settled(delivery))
         if arrival == NULL:
@@ -338,13 +359,10 @@ cdef void _incoming(link_t *link, pn_delivery_t *delivery) noexcept nogil:
         arrival.pn = delivery
         pn_delivery_set_context(delivery, arrival)
         link.connection.last_delivery = link.forwarder.engine.now
-    if pn_delivery_aborted(delivery):
-        _aborted(arrival)
-        return
-    if not arrival.content.complete:
-        _receive(arrival)
-    if pn_delivery_get_context(delivery) == arrival and pn_delivery_settled(delivery):
-        _sender_settled(arrival)
+        if pn_delivery_aborted(delivery):
+            _aborted(arrival)
+        else:
+            _receive(arrival)
 
 
 cdef void _sender_settled(arrival_t *arrival) noexcept nogil:
@@ -423,12 +441,15 @@ cdef void _queue_resume(arrival_t *arrival) noexcept nogil:
 
 cdef void _resume_all(links_t *links) noexcept nogil:
     cdef arrival_t *arrival
+    cdef link_t *link
     while links.first_resume != NULL:
         arrival = links.first_resume
         links.first_resume = arrival.next_resume
         arrival.resuming = False
         if arrival.pn != NULL and not arrival.content.complete:
+            link = arrival.link
             _receive(arrival)
+            _take_current(link)
 
 
 cdef void _replace_credit(link_t *link) noexcept nogil:
@@ -494,7 +515,7 @@ cdef void _count_outcome(link_t *link, uint64_t state) noexcept nogil:
 # --- outgoing deliveries
 
 cdef void _queue_write(link_t *link) noexcept nogil:
-    if link.write_queued or link.pn == NULL:
+    if link.pn == NULL:
         return
     _enlist(link)
     connection_wake(link.connection)
@@ -502,6 +523,8 @@ cdef void _queue_write(link_t *link) noexcept nogil:
 
 cdef void _enlist(link_t *link) noexcept nogil:
     cdef links_t *links = <links_t *>link.connection.links
+    if link.write_queued:
+        return
     link.write_queued = True
     link.next_write = NULL
     if links.last_write != NULL:

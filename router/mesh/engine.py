@@ -103,9 +103,9 @@ class MeshEngine:
         self._say_hello(now)
         # Flux is judged before new paths are computed: a change has its own RA, not a periodic one.
         advertise = self._advertisement_due(now)
-        topology.flush_unreachable()
         topology.expire_link_states(self.config.remote_ls_max_age, now)
         advertise |= topology.update_routes(now)
+        topology.flush_unreachable()
         topology.remove_idle()
         advertise |= self._tell_address_changes()
         for node in topology.nodes:
@@ -233,7 +233,7 @@ class MeshEngine:
         self._check_regression(node, message, now)
         link_state, addresses = node.link_state.sequence, node.addresses.sequence
         link_state.advertised, addresses.advertised = message.ls_seq, message.mobile_seq
-        addresses.wanted |= addresses.behind
+        addresses.hurry()
         has_way = self._topology.slot_toward(node) is not None
         if link_state.behind and has_way and not link_state.just_asked(now):
             self._ask_link_state(node, now)
@@ -285,7 +285,8 @@ class MeshEngine:
         elif (step := node.addresses.apply_difference(message)) is not None:
             change = step
         else:
-            node.addresses.sequence.wanted = not node.addresses.sequence.just_asked(now)
+            if not node.addresses.sequence.just_asked(now):
+                node.addresses.sequence.hurry()
             return
         if change:
             self._outbox.put(RemoteAddressesChanged(node.index, change.added, change.removed))

@@ -67,15 +67,16 @@ def _complete(link_states: LinkStates, self_id: str) -> dict[str, Mapping[str, i
 
 
 def _tree(links: list[list[tuple[int, int]]], origin: int) -> _Tree:
-    """Dijkstra. The heap's order (cost, rank) is the order of settling that all routers share."""
+    """Dijkstra. The heap's order, cost and rank in one number, is the settling order that all share."""
     costs = [-1] * len(links)
     predecessors = [-1] * len(links)
     done = [False] * len(links)
     settled: list[int] = []
     costs[origin] = 0
-    queue = [(0, origin)]
+    size = len(links)
+    queue = [origin]
     while queue:
-        cost, router = heappop(queue)
+        cost, router = divmod(heappop(queue), size)
         if done[router]:
             continue
         done[router] = True
@@ -85,7 +86,7 @@ def _tree(links: list[list[tuple[int, int]]], origin: int) -> _Tree:
             if not done[peer] and (costs[peer] < 0 or total < costs[peer]):
                 costs[peer] = total
                 predecessors[peer] = router
-                heappush(queue, (total, peer))
+                heappush(queue, total * size + peer)
     return _Tree(costs, predecessors, settled)
 
 

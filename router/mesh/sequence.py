@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
-RETRY: Final = 4.0
-"""Seconds: the reference's repetition while the mesh is in flux."""
+RETRY: Final = (1.0, 2.0, 4.0)
+"""Seconds to the next question after one, two, more without an answer; 4 is the reference's pace in flux."""
 REPEAT: Final = 1.0
 """Seconds in which copies of one advertisement that came by several paths lead to one question."""
 SLACK: Final = 0.5
@@ -28,6 +28,7 @@ class RemoteSequence:
     owed: bool = False
     asked_at: float = -inf
     asked_for: int = -1
+    unanswered: int = 0
 
     @property
     def behind(self) -> bool:
@@ -36,7 +37,8 @@ class RemoteSequence:
 
     def take_due(self, now: float) -> bool:
         """Whether a tick is to ask; what made it due for other reasons than being behind is taken."""
-        due = self.wanted or (self.behind and now - self.asked_at >= RETRY - SLACK)
+        patience = RETRY[min(self.unanswered, len(RETRY)) - 1] if self.unanswered else 0.0
+        due = self.wanted or (self.behind and now - self.asked_at >= patience - SLACK)
         self.wanted = False
         return due
 
@@ -44,6 +46,12 @@ class RemoteSequence:
         """A question was sent. One that is `wanted` besides stays so: its tick asks again."""
         self.asked_at = now
         self.asked_for = self.advertised
+        self.unanswered += 1
+
+    def hurry(self) -> None:
+        """Ask at the next tick if we are still behind then."""
+        self.asked_at = -inf
+        self.unanswered = 0
 
     def just_asked(self, now: float) -> bool:
         """Whether the same was asked a moment ago."""
@@ -52,11 +60,12 @@ class RemoteSequence:
     def arrived(self, number: int) -> None:
         """Our copy now has this number."""
         self.have = number
+        self.unanswered = 0
         self.advertised = max(self.advertised, number)
 
     def restart(self) -> None:
         """Forget what the copy is worth: the next answer is accepted whatever its number."""
         self.have = 0
         self.advertised = 0
-        self.asked_at = -inf
+        self.hurry()
         self.asked_for = -1

@@ -126,10 +126,11 @@ class Topology:
     # --- nodes ------------------------------------------------------------------------------------------
 
     def learn(self, router_id: str) -> Node:
-        """The node of a router, new if it was unknown."""
+        """The node of a router; one that was unknown is asked for its link state once there is a route."""
         node = self.nodes.get(router_id)
         if node is None:
             node = self.nodes.add(router_id)
+            node.link_state.sequence.wanted = True
             self._outbox.put(RouterAdded(node.index, router_id))
         return node
 
@@ -148,11 +149,15 @@ class Topology:
             return
         self._outdated = True
         for peer in peers:
-            if peer != self.own_id and self.nodes.get(peer) is None:
-                self.learn(peer).link_state.sequence.wanted = True
+            if peer != self.own_id:
+                self.learn(peer)
 
     def restart(self, node: Node) -> None:
-        """The router has begun a new life: nothing of the old one counts."""
+        """The router has begun a new life: its addresses are gone, its numbers begin anew.
+
+        Its old links count until it tells the new ones. Its neighbors have told what it lost, and with no
+        links at all the question for the new ones might find no way that others take for valid.
+        """
         self._outbox.log("ROUTER", "info", f"Detected Restart of Router Node {node.router_id}")
         node.link_state.sequence.restart()
         node.link_state.sequence.wanted = True
@@ -174,7 +179,7 @@ class Topology:
             if node.ticks_until_flush is None:
                 continue
             node.ticks_until_flush -= 1
-            if node.ticks_until_flush <= 0:
+            if node.ticks_until_flush < 0:
                 node.ticks_until_flush = None
                 text = f"Invalidating addresses on unreachable node: {node.router_id}"
                 self._outbox.log("ROUTER_LS", "info", text)

@@ -24,5 +24,7 @@ ENTITY = CoreEntity(
     refused={"UPDATE": Status.NOT_IMPLEMENTED},
 )
 
-AS_CONFIGURED = GeneralEntity("router.config.autoLink", ENTITY.facts, _identity)
+AS_CONFIGURED = GeneralEntity(
+    "router.config.autoLink", ENTITY.facts, _identity, computed={"name": lambda facts: facts.name}
+)
 """The same rows where a query does not name the type."""

@@ -92,10 +92,11 @@ class GeneralEntity:
         """`<type>/<identifier>`."""
         return f"{self.type_name}/{self.identifier(facts)}"
 
-    def name(self, facts: object) -> str:
-        """The name given, else the default."""
+    def name(self, facts: object) -> str | None:
+        """The name given, else the default; None for an address or auto-link that has none."""
         if "name" in self.computed:
-            return str(self.computed["name"](facts))
+            found = self.computed["name"](facts)
+            return None if found is None else str(found)
         return getattr(facts, "name", None) or self.default_name(facts)
 
     def identity(self, facts: object) -> str:

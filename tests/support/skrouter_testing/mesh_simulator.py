@@ -2,10 +2,11 @@
 
 The simulator carries out effects and forwards messages as the router core does: a message for all goes to
 each distinct next hop that is not in its trace (MAU: only for valid origins, RA: always, being
-multicast-flood), a message for one router along the next hops. Two rules of the reference's core are left out, unless
-`Network.reference_core` is set, because they can keep a mesh from ever agreeing: requests and updates for one
-router are refused from origins that are not valid in the eyes of a router that lacks just these updates, and
-messages whose trace is longer than the radius of the router they pass are dropped though their path is right.
+multicast-flood), a message for one router along the next hops. Two rules of the reference's core are left
+out, unless `Network.reference_core` is set, because they can keep a mesh from ever agreeing: requests and
+updates for one router are refused from origins that are not valid in the eyes of a router that lacks just
+these updates, and messages whose trace is longer than the radius of the router they pass are dropped though
+their path is right.
 """
 
 from collections.abc import Callable
@@ -262,6 +263,8 @@ class Network:
         self.clock = Clock()
         self.faults = faults or Faults()
         self.reference_core = False
+        self.is_lost: Callable[[KnownMessage, str], bool] = lambda _message, _sender: False
+        """A rule of loss besides the faults: message and the router that puts it on a link."""
         self.routers: dict[str, SimulatedRouter] = {}
         self.links: list[Link] = []
         self.delivered = 0
@@ -324,7 +327,7 @@ class Network:
         if not link.open:
             raise AssertionError(f"{sender} sends {envelope.message} on a closed link")
         faults, random = self.faults, self.random
-        if sender in link.cut or random.random() < faults.loss:
+        if sender in link.cut or random.random() < faults.loss or self.is_lost(envelope.message, sender):
             return
         stamped = Envelope(envelope.message, envelope.origin, envelope.target, (*envelope.trace, sender))
         for _ in range(2 if random.random() < faults.duplication else 1):

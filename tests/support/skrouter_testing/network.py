@@ -1,7 +1,8 @@
 """Random lives of simulated meshes, and the oracles for what must be true of a mesh at rest.
 
 `python -m skrouter_testing.network --seeds 100 --routers 20` runs seeds and prints those that fail.
-Everything that happens comes from one seeded source, so a seed is a reproduction. The parts are in `mesh_simulator`.
+Everything that happens comes from one seeded source, so a seed is a reproduction. The parts are in
+`mesh_simulator`.
 """
 
 import argparse
@@ -222,6 +223,7 @@ def main(arguments: list[str] | None = None) -> int:
         if found:
             failed.append(seed)
             sys.stdout.write("\n".join(found[:10]) + "\n")
+            sys.stdout.flush()
     sys.stdout.write(f"{options.seeds} seeds, {len(failed)} failed: {failed}\n")
     return 1 if failed else 0
 

@@ -9,6 +9,7 @@ from typing import Any
 from skrouter.amqp.engine import tls
 from skrouter.amqp.engine.tls import TlsSession
 from skrouter.amqp.engine.tls_context import TlsContext
+
 from skrouter_testing.certs import Authority, Pair
 
 Sockets = tuple[socket.socket, socket.socket]

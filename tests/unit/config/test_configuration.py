@@ -3,7 +3,7 @@
 import json
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from skrouter.config.configuration import Draft
 from skrouter.config.model import Configuration
@@ -137,6 +137,7 @@ def _configuration(text: str, file: str) -> Configuration:
 SEEDS = given(st.integers(0, 2**32))
 
 
+@settings(deadline=None)
 @SEEDS
 def test_both_grammars_give_equal_configurations(seed: int) -> None:
     sections = _sections(seed)
@@ -145,6 +146,7 @@ def test_both_grammars_give_equal_configurations(seed: int) -> None:
     assert len(listed.entities) >= len(sections)
 
 
+@settings(deadline=None)
 @SEEDS
 def test_every_name_and_identity_is_there_once(seed: int) -> None:
     entities = _configuration(json.dumps(_sections(seed)), "a.json").entities

@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from skrouter.config.errors import ConfigError
 from skrouter.config.loader import load, random_router_id
@@ -153,6 +153,7 @@ def test_a_router_without_id_gets_one_from_its_mode(tmp_path: Path, text: str, b
         assert len(router_id) == len(beginning) + 15
 
 
+@settings(deadline=None)
 @given(st.integers())
 def test_a_random_id_is_a_valid_one(seed: int) -> None:
     assert not set("|$/ ") & set(random_router_id("edge", random.Random(seed)))
@@ -251,6 +252,7 @@ def _loads_or_reports(path: Path) -> Configuration | None:
         return None
 
 
+@settings(deadline=None)
 @given(
     text=st.one_of(st.text(), st.lists(WORDS, max_size=40).map(" ".join)),
     name=st.sampled_from(["a.conf", "a.json"]),
@@ -266,6 +268,7 @@ def test_any_text_loads_or_is_reported(
     _loads_or_reports(path)
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_any_octets_load_or_are_reported(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "octets.conf"

@@ -1,7 +1,7 @@
 """Both grammars of a configuration file: what is read, at which line, and what is not."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from skrouter.config.parser import parse
 from skrouter.config.raw import MAX_DEPTH, Parsed
@@ -185,6 +185,7 @@ LINES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.lists(LINES | st.text(max_size=8), max_size=20).map("\n".join)))
 @example("openProperties: {\n" + "[" * 100000 + "\n}")
 @example("a {\n b: " + "\\" * 999 + "\n}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from skrouter.config.patterns import MAX_TOKENS, PatternTable, prefix_pattern, tokens
 
@@ -76,11 +76,13 @@ def test_the_most_exact_pattern_wins_token_by_token(
     assert _best(patterns, address) == best
 
 
+@settings(deadline=None)
 @given(patterns=st.lists(PATTERNS, unique=True, max_size=12), address=ADDRESSES)
 def test_the_table_agrees_with_a_search_through_all_patterns(patterns: list[str], address: str) -> None:
     assert _table(patterns).match(address) == _best(patterns, address)
 
 
+@settings(deadline=None)
 @given(patterns=st.lists(PATTERNS, unique=True, min_size=1, max_size=12), address=ADDRESSES, data=st.data())
 def test_a_removed_pattern_is_as_if_it_had_never_been_added(
     patterns: list[str], address: str, data: st.DataObject

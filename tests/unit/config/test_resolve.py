@@ -150,8 +150,8 @@ def test_a_prefix_or_pattern_is_one_pattern(line: str, pattern: str) -> None:
 def test_log_modules_inherit_and_default_has_a_value_everywhere() -> None:
     logs = {log.module: log for log in configuration(section("log", "module: SERVER", "enable: error")).logs}
     server, default, agent = logs["SERVER"], logs["DEFAULT"], logs["AGENT"]
-    assert (server.levels, server.output_file, server.include_timestamp) == ({"error"}, None, None)
-    assert default.levels == set(LEVELS) - {"debug"}
+    assert (server.levels, server.output_file, server.include_timestamp) == (frozenset({"error"}), None, None)
+    assert default.levels == frozenset(LEVELS) - {"debug"}
     assert (default.include_timestamp, default.include_source, default.output_file) == (True, False, "stderr")
     assert (agent.levels, agent.identity) == (None, "log/AGENT")
 
@@ -159,7 +159,7 @@ def test_log_modules_inherit_and_default_has_a_value_everywhere() -> None:
 def test_default_enabled_as_default_is_info_and_above() -> None:
     text = section("log", "module: DEFAULT", "enable: default", "includeTimestamp: no", "outputFile: x")
     [default] = [log for log in configuration(text).logs if log.module == "DEFAULT"]
-    assert default.levels == set(LEVELS) - {"debug"}
+    assert default.levels == frozenset(LEVELS) - {"debug"}
     assert (default.include_timestamp, default.output_file) == (False, "x")
 
 

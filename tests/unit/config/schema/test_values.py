@@ -1,7 +1,7 @@
 """What each type of attribute takes, and what it says of what it does not take."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from skrouter.config.schema import Attribute, InvalidValueError, load_schema
 from skrouter.config.schema.values import CONVERTERS, to_enum
@@ -87,6 +87,7 @@ def test_a_number_below_its_minimum_is_refused() -> None:
         attribute.convert("-1")
 
 
+@settings(deadline=None)
 @given(value=ANYTHING, attribute=st.sampled_from(ATTRIBUTES))
 def test_any_value_is_converted_or_refused_and_a_converted_one_stays_as_it_is(
     value: object, attribute: Attribute

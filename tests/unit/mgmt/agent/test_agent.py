@@ -228,7 +228,13 @@ REFUSALS: list[tuple[str | None, object, dict[str, Any], int, str]] = [
     ("DELETE", None, {"type": LONG + "connection", "identity": "5"}, 403, "Forbidden"),
     ("CREATE", None, {"type": "router"}, 400, "Adding router singleton "),
     ("CREATE", None, {"type": "log", "name": "x"}, 501, "Operation 'CREATE' not implemented for"),
-    ("CREATE", {"address": "a"}, {"type": "listenerAddress"}, 400, LONG + "listenerAddress: Missing required attribute"),
+    (
+        "CREATE",
+        {"address": "a"},
+        {"type": "listenerAddress"},
+        400,
+        LONG + "listenerAddress: Missing required attribute",
+    ),
     ("UPDATE", None, {"type": "router", "name": "router/A"}, 501, "Operation 'UPDATE' not implemented"),
     ("DELETE", None, {"type": "router", "name": "router/A"}, 501, "Operation 'DELETE' not implemented"),
     ("PROFILE", None, {"type": NODE_TYPE, "name": "self"}, 501, "Operation 'PROFILE' not implemented"),
@@ -361,6 +367,37 @@ def test_update_with_the_present_value_of_a_fixed_attribute_is_accepted() -> Non
         router, "UPDATE", {"port": "21504", "observer": "http2"}, type="tcpListener", name="lst-svc"
     )
     assert (code, row["observer"]) == (200, "http2")
+
+
+def test_unnamed_address_has_a_null_name_everywhere() -> None:
+    router = FakeRouter()
+    _, _, made = answer(router, "CREATE", {"prefix": "p"}, type=LONG + "router.config.address")
+    assert made["name"] is None
+    _, _, body = answer(router, "QUERY", {"attributeNames": ["name", "prefix"]})
+    assert [None, "p"] in body["results"]
+
+
+@pytest.mark.parametrize(
+    ("offset", "count", "expected"),
+    [(0, -1, 6), (0, 0, 0), (2, 3, 3), (5, 3, 1), (6, 3, 0), (99, -1, 0), (-1, 2, 2)],
+)
+def test_page_of_a_core_type_has_offset_and_count(offset: int, count: int, expected: int) -> None:
+    router = FakeRouter({"router.address": [AddressFacts(f"M{index}", "closest") for index in range(6)]})
+    asked = {"attributeNames": ["name"]}
+    _, _, body = answer(
+        router, "QUERY", asked, entityType=LONG + "router.address", offset=offset, count=count
+    )
+    start = max(offset, 0)
+    assert body["results"] == [[f"M{index}"] for index in range(start, start + expected)]
+
+
+@pytest.mark.parametrize(("named", "shown"), [(63, 63), (64, 23)])
+def test_query_that_names_too_many_attributes_gets_all(named: int, shown: int) -> None:
+    router = FakeRouter({"router.address": [AddressFacts("Ma", "closest")]})
+    _, _, body = answer(
+        router, "QUERY", {"attributeNames": ["key"] * named}, entityType=LONG + "router.address"
+    )
+    assert len(body["attributeNames"]) == len(body["results"][0]) == shown
 
 
 def test_password_is_never_shown() -> None:

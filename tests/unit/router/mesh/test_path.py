@@ -1,6 +1,7 @@
 """Paths: vectors of the reference, and agreement with the plainest computation on random graphs."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -101,7 +102,7 @@ def test_routes_of_any_graph_are_those_of_the_plain_computation(links: list[tupl
     assert set(routes.unreachable) == set(IDS) - reachable - {"D"}
     for target in reachable:
         path = way(graph, "D", target)
-        steps = zip(path, path[1:], strict=False)
+        steps = pairwise(path)
         assert (routes.next_hops[target], routes.costs[target]) == (
             path[1],
             sum(graph[a][b] for a, b in steps),

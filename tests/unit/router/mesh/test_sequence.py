@@ -16,12 +16,14 @@ def test_wanted_is_due_once() -> None:
     assert [sequence.take_due(5.0), sequence.take_due(5.0)] == [True, False]
 
 
-@pytest.mark.parametrize(("at", "due"), [(11.0, False), (13.0, False), (14.0, True)])
-def test_unanswered_question_is_due_again_after_four_seconds(at: float, due: bool) -> None:
+def test_unanswered_question_is_due_again_after_one_two_and_then_every_four_seconds() -> None:
     sequence = RemoteSequence(have=1, advertised=2)
-    assert sequence.take_due(10.0)
-    sequence.asked(10.0)
-    assert sequence.take_due(at) == due
+    asked = []
+    for now in range(20):
+        if sequence.take_due(float(now)):
+            sequence.asked(float(now))
+            asked.append(now)
+    assert asked == [0, 1, 3, 7, 11, 15, 19]
 
 
 def test_answered_question_is_not_asked_again() -> None:
@@ -45,6 +47,15 @@ def test_just_asked_is_about_the_same_number_within_a_second() -> None:
     assert not sequence.just_asked(11.0)
     sequence.advertised = 3
     assert not sequence.just_asked(10.1)
+
+
+def test_hurry_makes_an_asked_question_due_if_it_is_still_unanswered() -> None:
+    sequence = RemoteSequence(have=1, advertised=2)
+    sequence.asked(10.0)
+    sequence.hurry()
+    assert sequence.take_due(10.1)
+    sequence.arrived(2)
+    assert not sequence.take_due(10.2)
 
 
 def test_restart_makes_any_number_later() -> None:

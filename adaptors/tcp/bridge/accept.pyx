@@ -1,0 +1,221 @@
+"""Services: accept a client's connection, if somebody serves the address now."""
+
+from libc.errno cimport ECONNABORTED, EAGAIN, EINTR, errno
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcmp, memset, strerror
+from posix.unistd cimport close
+
+from skrouter.adaptors.tcp.bridge.flow cimport flow_connected, flow_fail, flow_new, inbound_ops, text_set
+from skrouter.adaptors.tcp.bridge.model cimport (
+    ACCEPT_PAUSE,
+    ACCEPTS_PER_PASS,
+    NOTICE_ACCEPT_FAILED,
+    address_t,
+    flow_t,
+    option_t,
+)
+from skrouter.adaptors.tcp.bridge.notices cimport notice_add
+from skrouter.amqp.engine.poller cimport (
+    HANDLE_ADAPTOR,
+    alarm_t,
+    engine_arm,
+    engine_change,
+    engine_disarm,
+    engine_forget,
+    engine_name,
+    engine_unwatch,
+    engine_watch,
+    watch_t,
+)
+from skrouter.amqp.engine.stream cimport STREAM_IN, stream_open, stream_start_tls
+from skrouter.router.forwarder.deliveries cimport link_lost
+from skrouter.router.forwarder.links cimport link_free, link_new
+from skrouter.router.forwarder.model cimport LINK_ADAPTOR, entry_t
+from skrouter.router.forwarder.tables cimport find_address
+
+from skrouter.amqp import _proton  # noqa: F401
+
+
+cdef extern from "sys/socket.h" nogil:
+    enum:
+        SOCK_NONBLOCK
+        SOCK_CLOEXEC
+    ctypedef unsigned int socklen_t
+    struct sockaddr:
+        pass
+    int accept4(int fd, sockaddr *address, socklen_t *size, int flags)
+    int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
+
+cdef extern from "sys/random.h" nogil:
+    ssize_t getrandom(void *buffer, size_t size, unsigned int flags)
+
+cdef extern from "netinet/in.h" nogil:
+    enum:
+        IPPROTO_TCP
+
+cdef extern from "netinet/tcp.h" nogil:
+    enum:
+        TCP_NODELAY
+
+
+cdef service_t *service_new(bridge_t *bridge, const tls_context_t *tls) noexcept nogil:
+    cdef service_t *service = <service_t *>calloc(1, sizeof(service_t))
+    if service == NULL:
+        return NULL
+    service.bridge = bridge
+    service.tls = tls
+    service.watch.fd = -1
+    service.watch.ready = _on_ready
+    service.watch.owner = service.alarm.owner = service
+    service.alarm.due = _on_pause_over
+    service.link = link_new(bridge.forwarder, LINK_ADAPTOR, False, inbound_ops(), service)
+    if service.link == NULL:
+        service_free(service)
+        return NULL
+    service.handle = engine_name(bridge.engine, HANDLE_ADAPTOR, service)
+    service.next = bridge.services
+    if bridge.services != NULL:
+        bridge.services.previous = service
+    bridge.services = service
+    return service
+
+
+cdef void service_free(service_t *service) noexcept nogil:
+    cdef bridge_t *bridge = service.bridge
+    cdef uint32_t i
+    service_close(service)
+    if service.previous != NULL:
+        service.previous.next = service.next
+    elif bridge.services == service:
+        bridge.services = service.next
+    if service.next != NULL:
+        service.next.previous = service.previous
+    if service.link != NULL:
+        link_lost(service.link)
+        link_free(service.link)
+    engine_forget(bridge.engine, service.handle)
+    for i in range(service.option_count):
+        free(service.options[i].address.at)
+    free(service.options)
+    free(service)
+
+
+cdef bint service_offer(service_t *service, const char *address, uint32_t length, uint32_t weight) noexcept nogil:
+    cdef option_t *grown
+    cdef uint32_t i
+    for i in range(service.option_count):
+        if service.options[i].address.length == length and memcmp(service.options[i].address.at, address, length) == 0:
+            service.options[i].weight = weight
+            return True
+    grown = <option_t *>realloc(service.options, (service.option_count + 1) * sizeof(option_t))
+    if grown == NULL:
+        return False
+    service.options = grown
+    memset(&grown[service.option_count], 0, sizeof(option_t))
+    grown[service.option_count].weight = weight
+    if not text_set(&grown[service.option_count].address, address, length):
+        return False
+    service.option_count += 1
+    return True
+
+
+cdef int service_open(service_t *service, int fd) noexcept nogil:
+    service_close(service)
+    service.watch.fd = fd
+    if engine_watch(service.bridge.engine, &service.watch, STREAM_IN) == 0:
+        return 0
+    close(fd)
+    service.watch.fd = -1
+    return -1
+
+
+cdef void service_close(service_t *service) noexcept nogil:
+    if service.watch.fd < 0:
+        return
+    engine_disarm(service.bridge.engine, &service.alarm)
+    engine_unwatch(service.bridge.engine, &service.watch)
+    close(service.watch.fd)
+    service.watch.fd = -1
+
+
+cdef void _on_pause_over(alarm_t *alarm) noexcept nogil:
+    cdef service_t *service = <service_t *>alarm.owner
+    engine_change(service.bridge.engine, &service.watch, STREAM_IN)
+
+
+cdef void _on_ready(watch_t *watch, uint32_t events) noexcept nogil:
+    cdef service_t *service = <service_t *>watch.owner
+    cdef address_t peer
+    cdef socklen_t size
+    cdef int turns
+    cdef int fd
+    for turns in range(ACCEPTS_PER_PASS):
+        size = sizeof(peer.octets)
+        fd = accept4(watch.fd, <sockaddr *>peer.octets, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)
+        if fd < 0:
+            _not_accepted(service)
+            return
+        peer.size = size
+        _take(service, fd, &peer)
+
+
+cdef void _not_accepted(service_t *service) noexcept nogil:
+    """Nobody waits, or the process is out of descriptors: then the poller must not report the queue for a moment."""
+    cdef address_t nobody
+    if errno == EAGAIN or errno == EINTR or errno == ECONNABORTED:
+        return
+    nobody.size = 0
+    notice_add(service.bridge, NOTICE_ACCEPT_FAILED, service.handle, &nobody, strerror(errno))
+    engine_change(service.bridge.engine, &service.watch, 0)
+    engine_arm(service.bridge.engine, &service.alarm, service.bridge.engine.now + ACCEPT_PAUSE)
+
+
+cdef option_t *_choose(service_t *service) noexcept nogil:
+    """One of the addresses, at random in proportion to their weights; NULL: none may be used."""
+    cdef uint64_t total = 0
+    cdef uint64_t ticket = 0
+    cdef uint32_t i
+    for i in range(service.option_count):
+        total += service.options[i].weight
+    if total == 0:
+        return NULL
+    if service.option_count > 1:
+        getrandom(&ticket, sizeof(ticket), 0)
+    ticket %= total
+    for i in range(service.option_count):
+        if ticket < service.options[i].weight:
+            return &service.options[i]
+        ticket -= service.options[i].weight
+    return NULL
+
+
+cdef bint _is_served(service_t *service, const option_t *option) noexcept nogil:
+    cdef entry_t *entry
+    if option == NULL:
+        return False
+    entry = find_address(service.bridge.forwarder, option.address.at, option.address.length)
+    return entry != NULL and entry.consumer_count + entry.router_count > 0
+
+
+cdef void _take(service_t *service, int fd, const address_t *peer) noexcept nogil:
+    cdef int on = 1
+    cdef option_t *option = _choose(service)
+    cdef flow_t *flow = flow_new(service.bridge) if _is_served(service, option) else NULL
+    if flow == NULL:
+        close(fd)
+        return
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on))
+    flow.service = service
+    flow.address = option.address
+    option.opened += 1
+    flow.peer = peer[0]
+    flow.counted = True
+    service.flows += 1
+    service.counters.opened += 1
+    if stream_open(&flow.stream, service.bridge.engine, fd, NULL, flow, STREAM_IN) != 0:
+        flow_fail(flow)
+    elif service.tls != NULL and stream_start_tls(&flow.stream, service.tls, NULL, False) != 0:
+        flow_fail(flow)
+    else:
+        flow_connected(flow)

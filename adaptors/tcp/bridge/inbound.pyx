@@ -1,0 +1,106 @@
+"""From the socket to an arrival: the stream's head, then octets as they come, never beyond the window (spec: §3.4)."""
+
+from libc.stdint cimport uint8_t, uint64_t
+
+from skrouter.adaptors.tcp.bridge.encapsulation cimport write_stream_head
+from skrouter.adaptors.tcp.bridge.model cimport FLOW_OPEN, HEAD_ROOM, WINDOW, bridge_t, text_t
+from skrouter.amqp.engine.poller cimport SCRATCH
+from skrouter.amqp.engine.stream cimport STREAM_ERROR, stream_buffered, stream_read
+from skrouter.router.forwarder.deliveries cimport (
+    arrival_abort,
+    arrival_advance,
+    arrival_append,
+    arrival_new,
+    arrival_settled,
+)
+from skrouter.router.forwarder.model cimport FLAG_DISABLE_Q2, FLAG_STREAMING, arrival_t
+
+from skrouter.amqp import _proton  # noqa: F401
+
+
+cdef bint inbound_begin(flow_t *flow) noexcept nogil:
+    cdef uint8_t head[HEAD_ROOM]
+    cdef bridge_t *bridge = flow.bridge
+    cdef text_t nothing = text_t(NULL, 0)
+    cdef size_t length
+    cdef arrival_t *arrival
+    if flow.service != NULL:
+        length = write_stream_head(head, HEAD_ROOM, &flow.address, &flow.reply, flow.alpn, flow.alpn_length)
+    else:
+        length = write_stream_head(head, HEAD_ROOM, &flow.reply, &nothing, NULL, 0)
+    if length == 0:
+        return False
+    arrival = arrival_new(bridge.forwarder, flow.service.link if flow.service != NULL else bridge.replies, False)
+    if arrival == NULL:
+        return False
+    arrival.owner = flow
+    arrival.content.head.flags = FLAG_STREAMING | FLAG_DISABLE_Q2
+    arrival.content.unlimited = True
+    flow.inbound = arrival
+    if not arrival_append(arrival, head, length):
+        return False
+    arrival_advance(arrival, False)
+    return True
+
+
+cdef size_t _room(flow_t *flow) noexcept nogil:
+    """How many octets may be read now (spec: §3.4)."""
+    cdef uint64_t pending = flow.octets_in - flow.acknowledged
+    if flow.unlimited:
+        return SCRATCH
+    return 0 if pending >= WINDOW else min(<uint64_t>SCRATCH, WINDOW - pending)
+
+
+cdef bint inbound_may_read(flow_t *flow) noexcept nogil:
+    return flow.state == FLOW_OPEN and not flow.ended_in and flow.inbound != NULL and _room(flow) > 0
+
+
+cdef void inbound_read(flow_t *flow) noexcept nogil:
+    """One read, or as many as TLS has decrypted already: the poller does not report those."""
+    while inbound_may_read(flow) and not flow.broken:
+        _read_once(flow)
+        if not stream_buffered(&flow.stream):
+            return
+
+
+cdef void _read_once(flow_t *flow) noexcept nogil:
+    cdef uint8_t *buffer = flow.bridge.engine.read_scratch
+    cdef ssize_t size = stream_read(&flow.stream, buffer, _room(flow))
+    if size > 0:
+        _count_in(flow, size)
+        if arrival_append(flow.inbound, buffer, size):
+            arrival_advance(flow.inbound, False)
+        else:
+            flow.broken = True
+    elif size == 0:
+        flow.ended_in = True
+        arrival_advance(flow.inbound, True)
+    elif size == STREAM_ERROR:
+        flow.broken = True
+
+
+cdef void _count_in(flow_t *flow, ssize_t size) noexcept nogil:
+    flow.octets_in += size
+    if flow.service != NULL:
+        flow.service.counters.octets_in += size
+    else:
+        flow.server.counters.octets_in += size
+
+
+cdef void inbound_end(flow_t *flow) noexcept nogil:
+    """Nothing more will be read: an unfinished stream is aborted; a finished one is left to its outcome."""
+    cdef arrival_t *arrival = flow.inbound
+    flow.ended_in = True
+    if arrival != NULL and not arrival.content.complete:
+        flow.inbound = NULL
+        arrival.owner = NULL
+        arrival_abort(arrival)
+
+
+cdef void inbound_settle(flow_t *flow) noexcept nogil:
+    """A terminal outcome has come and our stream is complete: settle it, if the other side has not."""
+    cdef arrival_t *arrival = flow.inbound
+    if flow.verdict and arrival != NULL and arrival.content.complete:
+        flow.inbound = NULL
+        arrival.owner = NULL
+        arrival_settled(arrival)

@@ -1,0 +1,154 @@
+"""The data of the TCP bridge: who owns what.
+
+    bridge --listeners--> service (a tcpListener) --accepts--> flow (client side)
+           --connectors-> server (a tcpConnector) --dispatch-> flow (server side)
+           --flows------> every flow
+
+* A `flow_t` is one TCP connection: its socket, the arrival its octets go into, the copy whose octets it writes.
+* A flow is freed by its own task and nowhere else, but for the closing of the whole bridge.
+* A `service_t` or `server_t` outlives its removal until its last flow is gone (`flows`).
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from skrouter.amqp.engine.poller cimport alarm_t, engine_t, task_t, watch_t
+from skrouter.amqp.engine.stream cimport STREAM_REASON, stream_t
+from skrouter.amqp.engine.tls_context cimport tls_context_t
+from skrouter.router.forwarder.model cimport arrival_t, copy_t, entry_t, forwarder_t, link_t
+
+cdef enum:
+    WINDOW = 1048576                # octets read from a socket that the other side has not written yet (spec: §3.4)
+    REPORT_AFTER = 524288           # octets written to a socket between two reports to the other side
+    REPLY_TOKEN = 15                # characters that make a reply address unique
+    TEXT_LIMIT = 2048               # octets of an address
+    ALPN_LIMIT = 256                # octets of a protocol name
+    HEAD_ROOM = 8192                # octets that the sections before the payload may take
+    ACCEPTS_PER_PASS = 64
+    ACCEPT_PAUSE = 200              # milliseconds without accepting when the process is out of descriptors
+    OCTETS_PER_PASS = 1048576       # written for one flow before others get their turn
+    HANDSHAKE_TIME = 60000          # milliseconds for TLS
+    NOTICES = 64                    # kept for control; more are only counted
+
+cdef enum flow_state:
+    FLOW_HEAD                       # server side: the client stream's head is not complete yet
+    FLOW_CONNECTING                 # server side: TCP connect under way
+    FLOW_TLS                        # TLS handshake
+    FLOW_OPEN                       # octets pass
+    FLOW_DRAIN                      # nobody wants our octets any more; what is there for the socket is still written
+    FLOW_LINGER                     # the socket is closed; the other side has not settled our stream yet
+    FLOW_DEAD                       # only waits to be freed
+
+cdef struct text_t:                 # owner: the struct it is part of
+    char *at
+    uint32_t length
+
+cdef struct address_t:              # a packed sockaddr
+    uint32_t size
+    uint8_t octets[128]
+
+cdef struct counters_t:
+    uint64_t opened
+    uint64_t closed
+    uint64_t octets_in              # read from sockets
+    uint64_t octets_out             # written to sockets
+
+cdef enum notice_kind:
+    NOTICE_CONNECT_FAILED           # no target of a server answered
+    NOTICE_TLS_FAILED               # a handshake failed
+    NOTICE_ACCEPT_FAILED            # a service could not take a connection
+
+cdef struct notice_t:               # something that control should log
+    notice_kind kind
+    uint64_t handle                 # of the service or server
+    address_t peer
+    char reason[STREAM_REASON]
+
+cdef struct option_t:               # owner: its service, until that is freed: flows point to the address
+    text_t address
+    uint32_t weight                 # share of new connections; 0: none
+    uint64_t opened
+
+cdef struct service_t:              # owner: its bridge
+    watch_t watch                   # watch.fd: owned here; -1 while not listening
+    alarm_t alarm                   # end of a pause in accepting
+    bridge_t *bridge
+    uint64_t handle
+    option_t *options               # owner: this; one, or more with a multi-address strategy
+    uint32_t option_count
+    const tls_context_t *tls        # borrowed from the Bridge object, which keeps the TlsContext; NULL: plain
+    link_t *link                    # incoming, anonymous; its arrivals are the client streams
+    counters_t counters
+    uint32_t flows
+    bint removed
+    service_t *previous
+    service_t *next
+
+cdef struct server_t:               # owner: its bridge
+    bridge_t *bridge
+    uint64_t handle
+    text_t address
+    text_t host                     # as configured: TLS server name
+    const tls_context_t *tls        # borrowed, as above
+    bint verify
+    address_t *targets              # owner: this; where to connect, in order
+    uint32_t target_count
+    uint32_t preferred              # the one that answered last
+    uint64_t failures               # connects that failed at every target
+    link_t *link                    # outgoing: client streams are dispatched from its queue; NULL once removed
+    counters_t counters
+    uint32_t flows
+    bint removed
+    server_t *previous
+    server_t *next
+
+cdef struct flow_t:                 # owner: its bridge
+    stream_t stream
+    bridge_t *bridge
+    service_t *service              # client side; NULL on the server side
+    server_t *server                # server side; NULL on the client side
+    flow_state state
+    task_t task
+    alarm_t alarm                   # end of the time for a TLS handshake
+    uint64_t handle
+    int64_t opened_at               # milliseconds of the monotonic clock
+    address_t peer
+    text_t address                  # of the service; the octets belong to its option or server
+    arrival_t *inbound              # what is read from the socket; NULL: not begun, or settled
+    link_t *link                    # outgoing, this flow's own
+    copy_t *outbound                # what is written to the socket; NULL: not begun, or finished
+    entry_t *reply_entry            # client side: owned here
+    text_t reply                    # address of the server stream
+    char alpn[ALPN_LIMIT]
+    uint32_t alpn_length
+    uint64_t octets_in              # read from the socket
+    uint64_t octets_out             # written to the socket
+    uint64_t acknowledged           # octets of octets_in that the other side has written
+    uint64_t reported               # octets of octets_out that the other side knows of
+    uint64_t verdict                # terminal state of `inbound`; 0: none yet
+    uint32_t attempt                # server side: targets tried
+    bint counted                    # in the counters of its service or server
+    bint moved                      # in moved_count of the server's link
+    bint unlimited                  # the window does not count any more
+    bint headed                     # the head of `outbound` is behind us
+    bint ended_in                   # the socket's octets have ended
+    bint ended_out                  # all octets are written, and the end of the stream too
+    bint sender_gone                # the sender of `outbound` has settled
+    bint aborted                    # `outbound` will never be complete
+    bint blocked                    # the socket takes no octets now
+    bint broken                     # the socket failed, or the flow is to be closed
+    flow_t *previous
+    flow_t *next
+
+cdef struct bridge_t:               # owner: Bridge
+    engine_t *engine                # borrowed, like the forwarder
+    forwarder_t *forwarder
+    text_t reply_prefix             # "amqp:/_topo/0/<id>/"
+    link_t *replies                 # incoming, anonymous; its arrivals are the server streams
+    service_t *services
+    server_t *servers
+    flow_t *flows
+    uint32_t flow_count
+    int notice_fd                   # eventfd, owned here: readable while notices wait
+    notice_t notices[NOTICES]
+    uint32_t notice_count
+    uint64_t notices_dropped

@@ -1,0 +1,13 @@
+"""Native face of notices: what control should log, few and bounded."""
+
+from libc.stdint cimport uint64_t
+
+from skrouter.adaptors.tcp.bridge.model cimport address_t, bridge_t, notice_kind
+
+cdef bint notices_open(bridge_t *bridge) noexcept nogil
+cdef void notices_close(bridge_t *bridge) noexcept nogil
+cdef void notice_add(bridge_t *bridge, notice_kind kind, uint64_t handle, const address_t *peer, const char *reason) noexcept nogil
+# [(kind, handle, peer, reason)], oldest first; the descriptor is quiet afterwards.
+cdef list notices_take(bridge_t *bridge)
+# "host:port" of a packed sockaddr, "" if there is none.
+cdef str address_text(const address_t *address)

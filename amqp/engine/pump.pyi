@@ -1,0 +1,39 @@
+"""Python face of AMQP connections."""
+
+from skrouter.amqp.engine.poller import Engine
+from skrouter.amqp.engine.tls_context import TlsContext
+
+class Connections:
+    """Listeners and AMQP connections of one engine, by handle. A handle of something that is gone is a KeyError."""
+
+    def __init__(self, engine: Engine) -> None: ...
+    def exists(self, handle: int) -> bool: ...
+    def listen(self, fd: int, tls: TlsContext | None = None, tls_optional: bool = False) -> int: ...
+    def stop_listening(self, handle: int) -> None: ...
+    def renew_tls(self, handle: int, tls: TlsContext) -> None: ...
+    def connect(
+        self, fd: int, tls: TlsContext | None = None, host: str | None = None, verify_host: bool = True
+    ) -> int: ...
+    def send_handshake(self, handle: int, data: bytes) -> None: ...
+    def start_amqp(
+        self,
+        handle: int,
+        data: bytes,
+        max_frame_size: int,
+        channel_max: int,
+        idle_timeout: int,
+        session_window: int,
+        container: str,
+    ) -> None:
+        """`idle_timeout` in milliseconds, 0: none; `session_window` in frames."""
+
+    def open(
+        self, handle: int, hostname: str | None, offered: bytes, desired: bytes, properties: bytes
+    ) -> None:
+        """Send our open; ValueError if it has been sent, or if a value is no AMQP."""
+
+    def close(self, handle: int, condition: str = "", description: str = "") -> None: ...
+    def drop(self, handle: int, condition: str = "", description: str = "") -> None: ...
+    def shutdown(self) -> None: ...
+    def facts(self, handle: int) -> tuple[int, int, float, float | None]:
+        """Octets in, octets out, seconds since it began, seconds since the last delivery (None: none yet)."""

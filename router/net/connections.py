@@ -1,0 +1,444 @@
+"""AMQP connections from socket to open, and their ends: engine events in, calls of engine and owner out.
+
+accepted or dialled ──▶ CONNECTING ──TCP, TLS──▶ HANDSHAKE ──SASL──▶ AMQP ──both opened──▶ UP ──▶ lost
+                            └───────────────── 60 s ──────────┘  └ initialHandshakeTimeoutSeconds
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from skrouter.amqp import conditions
+from skrouter.amqp.engine.pump import Connections
+from skrouter.amqp.errors import DecodeError
+from skrouter.amqp.events import (
+    ConnectionAccepted,
+    ConnectionClosed,
+    ConnectionLost,
+    ConnectionOpened,
+    Event,
+    HandshakeReceived,
+    StreamReady,
+)
+from skrouter.amqp.sasl.client import Client, ClientConfig
+from skrouter.amqp.sasl.effects import Identity, Refused
+from skrouter.amqp.sasl.mechanisms import external
+from skrouter.amqp.sasl.server import Server, ServerConfig
+from skrouter.config.loader import RandomSource
+from skrouter.config.model import ConnectorConfig, ListenerConfig, RouterConfig
+from skrouter.router.core.facts import ROLE_NORMAL, ConnectionFacts
+from skrouter.router.net import clock, connectors, describe, opening
+from skrouter.router.net.authentication import Authenticator
+from skrouter.router.net.connectors import Connector, Connectors, ConnectorStatus, DialEvents, Leg
+from skrouter.router.net.errors import NetworkConfigurationError
+from skrouter.router.net.handshake import Credentials, Handshake, Outcomes
+from skrouter.router.net.listeners import Listener, Listeners
+from skrouter.router.net.log import RouterLog
+from skrouter.router.net.opening import Ours
+from skrouter.router.net.peer import Peer, Stage
+from skrouter.router.net.tls import TlsProfiles
+
+HANDSHAKE_SECONDS: Final = 60.0
+"""For TCP, TLS and SASL together."""
+
+_SYSTEM_ERRORS: Final = frozenset(os.strerror(code) for code in errno.errorcode)
+"""What the engine says of a socket, not of TLS."""
+
+OnUp = Callable[[ConnectionFacts], None]
+OnDown = Callable[[int, ConnectionFacts | None, str, str], None]
+
+
+class ConnectionShell:
+    """All AMQP listeners, connectors and connections of the router.
+
+    `prepare(handle)` is called right before AMQP begins;
+    `on_up(facts)` once both sides have opened; `on_down(handle, facts, condition, description)` when such a
+    connection is lost.
+    """
+
+    def __init__(  # noqa: PLR0917  (what it works on, and where it reports to)
+        self,
+        loop: asyncio.AbstractEventLoop,
+        connections: Connections,
+        router: RouterConfig,
+        log: RouterLog,
+        tls: TlsProfiles,
+        random: RandomSource,
+        version: str,
+        on_up: OnUp,
+        on_down: OnDown,
+        prepare: Callable[[int], None],
+        *,
+        max_connections: int | None = None,
+    ) -> None:
+        self._loop = loop
+        self._connections = connections
+        self._router = router
+        self._log = log
+        self._tls = tls
+        self._version = version
+        self._on_up = on_up
+        self._on_down = on_down
+        self._prepare = prepare
+        self.max_connections = max_connections
+        """Incoming connections at a time (policy maxConnections); None: any number."""
+        self._authenticator = Authenticator(loop, router.sasl_config_name, router.sasl_config_dir)
+        self._host_name = socket.gethostname()
+        self._listeners = Listeners(connections, tls, log)
+        events = DialEvents(self._next_number, self._dialled, self._dial_failed)
+        self._connectors = Connectors(loop, connections, tls, random, events)
+        self._peers: dict[int, Peer] = {}
+        self._denied: set[int] = set()
+        self._incoming = 0
+        self._last_number = 0
+        self._is_shut = False
+        self._handlers: dict[type[Event], Callable[..., None]] = {
+            ConnectionAccepted: self._accepted,
+            StreamReady: self._stream_ready,
+            HandshakeReceived: self._handshake_received,
+            ConnectionOpened: self._opened,
+            ConnectionClosed: self._closed,
+            ConnectionLost: self._lost,
+        }
+
+    # --- what the owner asks
+
+    def handle(self, event: Event) -> bool:
+        """Take an event of a connection; False if it is none, so somebody else's."""
+        handler = self._handlers.get(type(event))
+        if handler is None:
+            return False
+        if not self._is_shut:
+            handler(event)
+        return True
+
+    def add_listener(self, config: ListenerConfig, access_id: str | None = None) -> Listener:
+        """Open a listener; `access_id` goes into our opens. NetworkConfigurationError, ListenError."""
+        self._log.log("CONN_MGR", "info", f"Configured  Listener: {_configured(config)}")
+        return self._listeners.add(config, self._authenticator.mechanisms(config.sasl_mechanisms), access_id)
+
+    def remove_listener(self, identity: str) -> None:
+        """Close a listener; its connections live on. KeyError if there is none."""
+        self._listeners.remove(identity)
+
+    def add_connector(self, config: ConnectorConfig) -> Connector:
+        """Begin to connect, for ever. NetworkConfigurationError if it cannot work as configured."""
+        self._client_config(config)
+        connector = self._connectors.add(config, self._router.data_connection_count)
+        self._log.log("CONN_MGR", "info", f"Configured  Connector: {_configured(config)}")
+        return connector
+
+    def remove_connector(self, identity: str) -> None:
+        """Stop connecting and close its connections. KeyError if there is none."""
+        for handle in self._connectors.remove(identity):
+            self.close(handle)
+
+    def close(self, handle: int, condition: str = "", description: str = "") -> None:
+        """Close a connection; with a condition the peer is told why, and the log. Harmless if it is gone."""
+        peer = self._peers.get(handle)
+        if peer is None or not self._connections.exists(handle):
+            return
+        if condition:
+            peer.reason = peer.reason or (condition, description)
+        self._connections.close(handle, condition, description)
+
+    def reload_tls(self, profile: str) -> None:
+        """Read the files of an sslProfile again, for connections to come. NetworkConfigurationError."""
+        self._tls.reload(profile)
+        self._listeners.renew(profile)
+
+    def shutdown(self) -> None:
+        """End everything without a word to the peers; events that come after are ignored."""
+        self._is_shut = True
+        self._connectors.stop()
+        for peer in self._peers.values():
+            peer.set_timer(None)
+            if peer.handshake is not None:
+                peer.handshake.close()
+            self._log.log("SERVER", "info", f"{peer.tag} Closing connection on shutdown")
+        self._peers.clear()
+        self._connections.shutdown()
+        self._authenticator.close()
+
+    # --- what management asks
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """Open listeners, oldest first."""
+        return self._listeners.all()
+
+    @property
+    def connectors(self) -> tuple[Connector, ...]:
+        """Connectors, oldest first; `report()` of each is its status."""
+        return self._connectors.all()
+
+    def connector_status(self, identity: str) -> ConnectorStatus:
+        """How a connector is doing; KeyError if there is none."""
+        return self._connectors.get(identity).report()
+
+    @property
+    def open_connections(self) -> dict[int, ConnectionFacts]:
+        """Connections that are up, by handle, oldest first."""
+        return {handle: peer.facts for handle, peer in self._peers.items() if peer.facts is not None}
+
+    # --- the beginning
+
+    def _next_number(self) -> int:
+        self._last_number += 1
+        return self._last_number
+
+    def _accepted(self, event: ConnectionAccepted) -> None:
+        listener = self._listeners.of(event.listener)
+        if listener is None or not self._admits(event):
+            self._denied.add(event.connection)
+            self._connections.drop(event.connection)
+            return
+        self._incoming += 1
+        number = self._next_number()
+        bound = f"{listener.config.host}:{listener.port}"
+        ours = Ours(
+            event.connection, number, listener.config, True, event.peer, bound, access_id=listener.access_id
+        )
+        peer = Peer(ours, f"from {event.peer} (to {listener.host_port})", listener=listener)
+        self._log.log(
+            "SERVER", "info", f"{peer.tag} Accepted connection to {listener.host_port} from {event.peer}"
+        )
+        self._begin(peer)
+
+    def _admits(self, event: ConnectionAccepted) -> bool:
+        if self.max_connections is None or self._incoming < self.max_connections:
+            return True
+        address = event.peer.rpartition(":")[0].strip("[]")
+        text = f"DENY Connection '{address}' based on global connection count. nConnections= {self._incoming}"
+        self._log.log("POLICY", "info", text)
+        return False
+
+    def _dialled(self, leg: Leg, handle: int) -> None:
+        target = leg.target or leg.dial.target
+        connector = leg.connector
+        group = self._connectors.group(connector)
+        ours = Ours(
+            handle, leg.number, connector.config, False, target.host_port, leg.local_socket, leg.data, group
+        )
+        self._begin(Peer(ours, f"to {target.host_port}", leg=leg))
+
+    def _begin(self, peer: Peer) -> None:
+        self._peers[peer.ours.handle] = peer
+        peer.set_timer(self._loop.call_later(HANDSHAKE_SECONDS, self._too_slow, peer))
+
+    def _too_slow(self, peer: Peer) -> None:
+        text = f"TLS and SASL not finished within {HANDSHAKE_SECONDS:g} seconds"
+        self._refuse(peer, conditions.RESOURCE_LIMIT_EXCEEDED, text)
+
+    def _refuse(self, peer: Peer, condition: str, description: str, log_text: str = "") -> None:
+        """Give the peer up before it is open; `log_text`: condition, description and more, for the log."""
+        peer.set_timer(None)
+        peer.stage = Stage.CLOSING
+        peer.reason = (condition, log_text.removeprefix(condition).lstrip() or description)
+        if peer.handshake is not None:
+            peer.handshake.close()
+        if self._connections.exists(peer.ours.handle):
+            self._connections.close(peer.ours.handle, condition, description)
+
+    # --- the handshake
+
+    def _stream_ready(self, event: StreamReady) -> None:
+        peer = self._peers.get(event.connection)
+        if peer is None or peer.stage is not Stage.CONNECTING:
+            return
+        peer.stage, peer.tls = Stage.HANDSHAKE, event.tls
+        try:
+            self._start_handshake(peer)
+        except NetworkConfigurationError as error:
+            self._refuse(
+                peer,
+                conditions.UNAUTHORIZED_ACCESS,
+                "Authentication failed",
+                f"Authentication failed: {error}",
+            )
+
+    def _start_handshake(self, peer: Peer) -> None:
+        handle = peer.ours.handle
+        outcomes = Outcomes(
+            send=lambda data: self._send(handle, data),
+            authenticated=lambda identity, rest: self._authenticated(peer, identity, rest),
+            refused=lambda refusal: self._refused(peer, refusal),
+            trouble=lambda text: self._log.log("SERVER", "error", f"{peer.tag} SASL: {text}"),
+        )
+        if peer.listener is not None:
+            if peer.tls is None and peer.listener.config.require_encryption:
+                self._refuse(
+                    peer, conditions.CONNECTION_POLICY_ERROR, "Client connection unencrypted - forbidden"
+                )
+                return
+            server = Server(self._server_config(peer.listener, peer), clock.monotonic())
+            peer.handshake = Handshake(server, self._authenticator, outcomes)
+        elif peer.leg is not None:
+            config, target = peer.leg.connector.config, peer.leg.target or peer.leg.dial.target
+            known = self._client_config(config)
+            credentials = Credentials(target.name, known.username or "", known.password or "")
+            client = Client(known, clock.monotonic())
+            peer.handshake = Handshake(client, self._authenticator, outcomes, credentials)
+        if peer.handshake is not None:
+            peer.handshake.start()
+
+    def _server_config(self, listener: Listener, peer: Peer) -> ServerConfig:
+        profile, user = listener.config.ssl_profile, None
+        if profile is not None and peer.tls is not None and external.NAME in listener.mechanisms:
+            user = self._tls.user_id(profile, peer.tls)
+        return ServerConfig(listener.mechanisms, listener.config.authenticate_peer, user, self._host_name)
+
+    def _client_config(self, config: ConnectorConfig) -> ClientConfig:
+        mechanisms = tuple(config.sasl_mechanisms.split()) if config.sasl_mechanisms else None
+        password = config.sasl_password
+        if password is not None:
+            password = self._tls.password(password, f"connector '{config.name}' saslPassword")
+        has_certificate = (
+            config.ssl_profile is not None and self._tls.profile(config.ssl_profile).cert_file is not None
+        )
+        try:
+            return ClientConfig(mechanisms, config.sasl_username, password, has_certificate, self._host_name)
+        except ValueError as error:
+            raise NetworkConfigurationError(f"connector '{config.name}': {error}") from error
+
+    def _send(self, handle: int, data: bytes) -> None:
+        if self._connections.exists(handle):
+            self._connections.send_handshake(handle, data)
+
+    def _handshake_received(self, event: HandshakeReceived) -> None:
+        peer = self._peers.get(event.connection)
+        if peer is None or peer.handshake is None or peer.stage is not Stage.HANDSHAKE:
+            return
+        peer.has_spoken = True
+        peer.handshake.receive(event.data)
+
+    def _refused(self, peer: Peer, refusal: Refused) -> None:
+        self._refuse(peer, refusal.condition, refusal.description, refusal.log_text)
+
+    def _authenticated(self, peer: Peer, identity: Identity, rest: bytes) -> None:
+        handle, port = peer.ours.handle, peer.ours.port
+        peer.set_timer(None)
+        if not self._connections.exists(handle):
+            return
+        peer.stage, peer.identity = Stage.AMQP, identity
+        self._prepare(handle)
+        self._connections.start_amqp(
+            handle,
+            rest,
+            port.max_frame_size,
+            port.max_sessions - 1,
+            port.idle_timeout_seconds * 1000,
+            port.max_session_frames,
+            self._router.id,
+        )
+        if peer.leg is not None:
+            self._open(peer, peer.leg.target.name if peer.leg.target else port.host)
+        elif peer.listener is not None and (limit := peer.listener.config.initial_handshake_timeout_seconds):
+            peer.set_timer(self._loop.call_later(limit, self._never_opened, peer))
+
+    def _never_opened(self, peer: Peer) -> None:
+        self._refuse(peer, conditions.NOT_ALLOWED, "Timeout waiting for initial handshake")
+
+    def _open(self, peer: Peer, hostname: str | None) -> None:
+        arguments = opening.our_open(peer.ours, self._version)
+        self._connections.open(
+            peer.ours.handle, hostname, arguments.offered, arguments.desired, arguments.properties
+        )
+
+    # --- open
+
+    def _opened(self, event: ConnectionOpened) -> None:
+        peer = self._peers.get(event.connection)
+        if peer is None or peer.stage is not Stage.AMQP or not self._connections.exists(event.connection):
+            return
+        peer.set_timer(None)
+        try:
+            theirs = opening.peer_open(event)
+        except DecodeError as error:
+            self._refuse(peer, error.condition, error.description)
+            return
+        if peer.listener is not None:
+            self._open(peer, None)
+        peer.stage = Stage.UP
+        peer.facts = opening.connection_facts(peer.ours, event, theirs, peer.identity, peer.tls)
+        self._tell_opened(peer, peer.facts, theirs.shown)
+        self._on_up(peer.facts)
+
+    def _tell_opened(self, peer: Peer, facts: ConnectionFacts, properties: object) -> None:
+        text = f"{peer.tag} {describe.opened(facts)}"
+        shown = describe.value(properties) if properties is not None else ""
+        self._log.log("ROUTER_CORE", _level(facts), f"{text} props={shown}")
+        if peer.leg is not None:
+            peer.leg.dial.opened(facts.properties.failover)
+            if not peer.leg.data:
+                peer.leg.connector.status, peer.leg.connector.message = connectors.SUCCESS, text
+
+    # --- the end
+
+    def _closed(self, event: ConnectionClosed) -> None:
+        peer = self._peers.get(event.connection)
+        if peer is not None and event.condition:
+            peer.reason = peer.reason or (event.condition, event.description)
+
+    def _lost(self, event: ConnectionLost) -> None:
+        self._denied.discard(event.connection)
+        peer = self._peers.pop(event.connection, None)
+        if peer is None:
+            return
+        peer.set_timer(None)
+        if peer.handshake is not None:
+            peer.handshake.close()
+        if peer.ours.incoming:
+            self._incoming -= 1
+        condition, description = peer.reason or _reason(peer, event)
+        if peer.leg is not None:
+            self._leg_lost(peer, peer.leg, condition, description)
+        elif condition:
+            self._log.log(
+                "SERVER", "error", f"{peer.tag} {describe.failed(peer.place, condition, description)}"
+            )
+        if peer.facts is not None:
+            self._log.log("ROUTER_CORE", _level(peer.facts), f"{peer.tag} Connection Closed")
+            self._on_down(event.connection, peer.facts, condition, description)
+
+    def _leg_lost(self, peer: Peer, leg: Leg, condition: str, description: str) -> None:
+        if peer.stage is Stage.CONNECTING and leg.addresses:
+            self._connectors.next_address(leg, description)
+        else:
+            self._dial_failed(leg, condition, description)
+
+    def _dial_failed(self, leg: Leg, condition: str, description: str) -> None:
+        """The attempt or connection of a leg is over: log what is new about it, and let it be tried again."""
+        target = leg.target or leg.dial.target
+        text = describe.failed(f"to {target.host_port}", condition, description)
+        if not leg.data:
+            leg.connector.status = connectors.FAILED
+            if condition:
+                leg.connector.message = f"[C{leg.number}] {text}"
+        if self._connectors.retry(leg, text if condition else ""):
+            self._log.log("SERVER", "error", f"[C{leg.number}] {text}")
+
+
+def _configured(config: ListenerConfig | ConnectorConfig) -> str:
+    tls = f", sslProfile={config.ssl_profile}" if config.ssl_profile else ""
+    return f"{config.host}:{config.port} proto=any, role={config.role}{tls}"
+
+
+def _level(facts: ConnectionFacts) -> str:
+    return "debug" if facts.role == ROLE_NORMAL else "info"
+
+
+def _reason(peer: Peer, event: ConnectionLost) -> tuple[str, str]:
+    """The engine's reason, or what it means that it has none."""
+    if peer.stage is Stage.CONNECTING and peer.leg is not None and event.description in _SYSTEM_ERRORS:
+        return "proton:io", f"{event.description} - disconnected {peer.ours.host}"
+    if event.condition or peer.stage not in (Stage.CONNECTING, Stage.HANDSHAKE):
+        return event.condition, event.description
+    if peer.has_spoken or peer.leg is not None:
+        return conditions.FRAMING_ERROR, "connection aborted"
+    return conditions.FRAMING_ERROR, "No protocol header found (connection aborted)"

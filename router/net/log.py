@@ -1,0 +1,125 @@
+"""The router's log: modules, levels, outputs, counters, the last lines (spec: router-config.md §8)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from skrouter.config.levels import LEVELS
+from skrouter.config.model import LogConfig
+from skrouter.router.net import clock
+from skrouter.router.net.log_line import Stamp, cut, line
+from skrouter.router.net.log_output import Output, open_output
+
+DEFAULT: Final = "DEFAULT"
+KEPT_ENTRIES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One logged event, as GET-LOG tells it; `time` in seconds since 1970."""
+
+    module: str
+    level: str
+    text: str
+    file: str
+    line: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What counts for a module once DEFAULT has filled the gaps."""
+
+    levels: frozenset[str]
+    include_timestamp: bool
+    include_source: bool
+    output: str
+
+
+_FALLBACK: Final = _Settings(frozenset(LEVELS[1:]), True, False, "stderr")
+
+
+class RouterLog:
+    """All modules' logs. `configure` may be called any time; if it raises OutputError nothing has changed."""
+
+    def __init__(
+        self,
+        configs: Iterable[LogConfig] = (),
+        *,
+        timestamp_format: str | None = None,
+        timestamps_in_utc: bool = False,
+        now: Callable[[], float] = clock.wall,
+    ) -> None:
+        self._stamp = Stamp(timestamp_format, timestamps_in_utc)
+        self._now = now
+        self._configs: dict[str, LogConfig] = {}
+        self._settings: dict[str, _Settings] = {}
+        self._outputs: dict[str, Output] = {}
+        self._default = _FALLBACK
+        self._counts: dict[str, dict[str, int]] = {}
+        self.entries: deque[LogEntry] = deque(maxlen=KEPT_ENTRIES)
+        """The newest entries, oldest first."""
+        self.observer: Callable[[LogEntry], None] | None = None
+        """Called with every entry that is written."""
+        self.configure(configs)
+
+    def configure(self, configs: Iterable[LogConfig]) -> None:
+        """Set the modules named; the others stay as they are."""
+        merged = {**self._configs, **{config.module: config for config in configs}}
+        default = _merged(merged.get(DEFAULT), _FALLBACK)
+        settings = {module: _merged(config, default) for module, config in merged.items()}
+        self._reopen({item.output for item in settings.values()} | {default.output})
+        self._configs, self._settings, self._default = merged, settings, default
+
+    def _reopen(self, wanted: set[str]) -> None:
+        opened = {name: open_output(name) for name in sorted(wanted - self._outputs.keys())}
+        for name in self._outputs.keys() - wanted:
+            self._outputs.pop(name).close()
+        self._outputs.update(opened)
+
+    def enabled(self, module: str, level: str) -> bool:
+        """Whether such an event would be written: ask before making an expensive text."""
+        return level in self._settings.get(module, self._default).levels
+
+    def log(self, module: str, level: str, text: str, file: str = "", line_number: int = 0) -> None:
+        """Count the event, and write it if its level is enabled. `file` and line for includeSource."""
+        counts = self._counts.get(module) or self._counts.setdefault(module, dict.fromkeys(LEVELS, 0))
+        counts[level] += 1
+        settings = self._settings.get(module, self._default)
+        if level not in settings.levels:
+            return
+        entry = LogEntry(module, level, cut(text), file, line_number, self._now())
+        self.entries.append(entry)
+        self._write(entry, settings)
+        if self.observer is not None:
+            self.observer(entry)
+
+    def _write(self, entry: LogEntry, settings: _Settings) -> None:
+        output = self._outputs[settings.output]
+        stamp = self._stamp.text(entry.time) if settings.include_timestamp and output.takes_stamps else ""
+        source = f"{entry.file}:{entry.line}" if settings.include_source and entry.file else ""
+        output.write(entry.level, line(stamp, entry.module, entry.level, entry.text, source))
+
+    def counts(self, module: str) -> dict[str, int]:
+        """Events of the module so far by level, whether written or not."""
+        return dict(self._counts.get(module) or dict.fromkeys(LEVELS, 0))
+
+    def close(self) -> None:
+        """Close all files."""
+        for output in self._outputs.values():
+            output.close()
+        self._outputs.clear()
+
+
+def _merged(config: LogConfig | None, default: _Settings) -> _Settings:
+    if config is None:
+        return default
+    return _Settings(
+        default.levels if config.levels is None else config.levels,
+        default.include_timestamp if config.include_timestamp is None else config.include_timestamp,
+        default.include_source if config.include_source is None else config.include_source,
+        config.output_file or default.output,
+    )

@@ -1,0 +1,60 @@
+"""What the shell keeps of each connection from its first moment to its last."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from skrouter.amqp.events import TlsFacts
+from skrouter.amqp.sasl.effects import Identity
+from skrouter.router.core.facts import ConnectionFacts
+from skrouter.router.net.connectors import Leg
+from skrouter.router.net.handshake import Handshake
+from skrouter.router.net.listeners import Listener
+from skrouter.router.net.opening import Ours
+
+NOBODY: Final = Identity(None, None)
+
+
+class Stage(Enum):
+    """How far a connection is; it only goes forward."""
+
+    CONNECTING = "TCP and TLS"
+    HANDSHAKE = "SASL"
+    AMQP = "waiting for the peer's open"
+    UP = "open on both sides"
+    CLOSING = "given up"
+
+
+@dataclass(slots=True, eq=False)
+class Peer:
+    """One connection. It has a `listener` or a `leg`."""
+
+    ours: Ours
+    place: str
+    """`from HOST:PORT (to HOST:PORT)` or `to HOST:PORT`, as failures are logged."""
+    listener: Listener | None = None
+    leg: Leg | None = None
+    stage: Stage = Stage.CONNECTING
+    has_spoken: bool = False
+    """Whether any octet of the handshake has arrived."""
+    tls: TlsFacts | None = None
+    handshake: Handshake | None = None
+    identity: Identity = NOBODY
+    facts: ConnectionFacts | None = None
+    reason: tuple[str, str] | None = None
+    """Condition and description of the end, where they are known before the connection is lost."""
+    timer: asyncio.TimerHandle | None = None
+
+    @property
+    def tag(self) -> str:
+        """`[C7]`, with which all its log lines begin."""
+        return f"[C{self.ours.number}]"
+
+    def set_timer(self, timer: asyncio.TimerHandle | None) -> None:
+        """Put one deadline in the place of another."""
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = timer

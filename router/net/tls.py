@@ -1,0 +1,133 @@
+"""sslProfiles put to use: TLS contexts of either side, and the names of certificates."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from skrouter.amqp.engine.tls_context import TlsConfigurationError, TlsContext
+from skrouter.amqp.events import TlsFacts
+from skrouter.config.model import SslProfileConfig
+from skrouter.config.passwords import PasswordError, resolve_password
+from skrouter.router.net import uid
+from skrouter.router.net.errors import NetworkConfigurationError
+
+
+def read_text(path: str) -> str:
+    """The content of a file, UTF-8."""
+    return Path(path).read_text(encoding="utf-8")
+
+
+class TlsProfiles:
+    """All sslProfiles by name. A context is made when first asked for, and kept until its profile changes.
+
+    What is wrong with a profile is a NetworkConfigurationError whose text names the file.
+    """
+
+    def __init__(
+        self,
+        profiles: Iterable[SslProfileConfig] = (),
+        *,
+        environment: Mapping[str, str] | None = None,
+        read_file: Callable[[str], str] = read_text,
+    ) -> None:
+        self._profiles = {str(profile.name): profile for profile in profiles}
+        self._environment = os.environ if environment is None else environment
+        self._read_file = read_file
+        self._contexts: dict[tuple[str, bool, bool], TlsContext] = {}
+        self._names: dict[str, dict[str, str]] = {}
+
+    def profile(self, name: str) -> SslProfileConfig:
+        """The profile of this name."""
+        if name not in self._profiles:
+            raise NetworkConfigurationError(f"sslProfile '{name}' not found")
+        return self._profiles[name]
+
+    def put(self, profile: SslProfileConfig) -> None:
+        """Add a profile, or replace one and read its files again when they are next needed."""
+        self._profiles[str(profile.name)] = profile
+        self.reload(str(profile.name))
+
+    def remove(self, name: str) -> None:
+        """Forget a profile; sessions and listeners that use it live on."""
+        del self._profiles[name]
+        self.reload(name)
+
+    def reload(self, name: str) -> None:
+        """Forget what was read for this profile."""
+        self._contexts = {key: context for key, context in self._contexts.items() if key[0] != name}
+        self._names.pop(name, None)
+
+    def server(self, name: str, *, require_peer: bool) -> TlsContext:
+        """The context for listeners; `require_peer`: only peers with a certificate of our CA."""
+        return self._context(name, server=True, require_peer=require_peer)
+
+    def client(self, name: str) -> TlsContext:
+        """The context for connectors; the server is always verified."""
+        return self._context(name, server=False, require_peer=False)
+
+    def _context(self, name: str, *, server: bool, require_peer: bool) -> TlsContext:
+        key = (name, server, require_peer)
+        if key not in self._contexts:
+            self._contexts[key] = self._make(self.profile(name), server, require_peer)
+        return self._contexts[key]
+
+    def _make(self, profile: SslProfileConfig, server: bool, require_peer: bool) -> TlsContext:
+        try:
+            return TlsContext(
+                profile.ca_cert_file,
+                profile.cert_file,
+                profile.private_key_file,
+                self._password(profile),
+                profile.ciphers,
+                profile.protocols,
+                server=server,
+                require_peer_certificate=require_peer,
+            )
+        except TlsConfigurationError as error:
+            raise NetworkConfigurationError(f"sslProfile '{profile.name}': {error}") from error
+
+    def _password(self, profile: SslProfileConfig) -> str | None:
+        if profile.password is None:
+            return None
+        try:
+            return resolve_password(
+                profile.password, self._environment, self._read_file, literal_allowed=True
+            ).text
+        except PasswordError as error:
+            raise NetworkConfigurationError(f"sslProfile '{profile.name}': {error}") from error
+
+    def password(self, written: str, place: str) -> str:
+        """A connector's password, resolved; `place` names it in errors."""
+        try:
+            return resolve_password(written, self._environment, self._read_file).text
+        except PasswordError as error:
+            raise NetworkConfigurationError(f"{place}: {error}") from error
+
+    def user_id(self, name: str, facts: TlsFacts) -> str | None:
+        """Who the peer's certificate names, by the profile's uidFormat; None if it showed none.
+
+        A NetworkConfigurationError if the mapping file cannot be used or the certificate not be read.
+        """
+        profile = self.profile(name)
+        try:
+            return uid.user_id(
+                profile.uid_format, facts.subject, facts.certificate, self._display_names(profile)
+            )
+        except ValueError as error:
+            raise NetworkConfigurationError(f"sslProfile '{name}': {error}") from error
+
+    def _display_names(self, profile: SslProfileConfig) -> dict[str, str]:
+        name, path = str(profile.name), profile.uid_name_mapping_file
+        if path is None:
+            return {}
+        if name not in self._names:
+            try:
+                self._names[name] = uid.parse_names(self._read_file(path))
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise NetworkConfigurationError(
+                    f"sslProfile '{name}': cannot read uidNameMappingFile {path}: {reason}"
+                ) from error
+        return self._names[name]
