@@ -117,7 +117,7 @@ cdef bint _enlarge_first(content_t *content) noexcept nogil:
 cdef size_t content_room(content_t *content, size_t wanted, uint8_t **room) noexcept nogil:
     cdef chunk_t *chunk = content.last
     if chunk != NULL and chunk.size == chunk.capacity:
-        if not content.parsed and chunk.capacity < HEAD_LIMIT:
+        if not content.parsed and chunk == content.first and chunk.capacity < HEAD_LIMIT:
             if not _enlarge_first(content):
                 return 0
             chunk = content.last
@@ -171,9 +171,6 @@ cdef void content_discard(content_t *content) noexcept nogil:
     content.held = 0
     content.blocked = False
 
-
-cdef bint content_starved(const content_t *content) noexcept nogil:
-    return not content.blocked
 
 
 # --- cursors

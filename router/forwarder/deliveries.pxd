@@ -8,6 +8,8 @@ from skrouter.router.forwarder.model cimport arrival_t, copy_t, forwarder_t, lin
 cdef arrival_t *arrival_new(forwarder_t *forwarder, link_t *link, bint presettled) noexcept nogil
 # More octets of the message have arrived. Copies them; False when memory is short.
 cdef bint arrival_append(arrival_t *arrival, const uint8_t *data, size_t length) noexcept nogil
+# Read the head as soon as it is here: from then on large content is not kept in one piece. arrival_advance does it too.
+cdef void arrival_parse(arrival_t *arrival) noexcept nogil
 # After appending, or when the last octet is there (`complete`): route if that is possible now, push the copies on.
 # The arrival may be gone afterwards.
 cdef void arrival_advance(arrival_t *arrival, bint complete) noexcept nogil

@@ -134,25 +134,34 @@ cdef void _settle_late(arrival_t *arrival) noexcept nogil:
 
 
 cdef bint _may_route(arrival_t *arrival) noexcept nogil:
-    """Whether the head is known, and the message complete or streaming. An unreadable head counts as known: see _route."""
+    """Whether the head is known, and the message complete or streaming."""
+    cdef content_t *content = arrival.content
+    arrival_parse(arrival)
+    if not content.parsed:
+        return False
+    return content.complete or content.head.flags & FLAG_STREAMING or content.blocked
+
+
+cdef void arrival_parse(arrival_t *arrival) noexcept nogil:
+    """Read the head if it is here. One that is unreadable, or cut short by the end, counts as known: see _route."""
     cdef content_t *content = arrival.content
     cdef head_result result
-    if not content.parsed:
-        if content.first == NULL:
-            content.parsed = content.complete
-            return content.complete
-        result = read_head(content.first.data, content.first.size,
-                           arrival.link != NULL and arrival.link.annotated, &content.head)
-        if result == HEAD_MORE and not content.complete and content.first.size < HEAD_LIMIT:
-            return False
-        content.parsed = True
-        content.invalid = result == HEAD_INVALID
-        if content.head.flags & FLAG_DISABLE_Q2:
-            content.unlimited = True
-            if content.blocked:
-                content.blocked = False
-                arrival.link.ops.resume(arrival)
-    return content.complete or content.head.flags & FLAG_STREAMING or content.blocked
+    if content.parsed:
+        return
+    if content.first == NULL:
+        content.parsed = content.complete
+        return
+    result = read_head(content.first.data, content.first.size,
+                       arrival.link != NULL and arrival.link.annotated, &content.head)
+    if result == HEAD_MORE and not content.complete and content.first.size < HEAD_LIMIT:
+        return
+    content.parsed = True
+    content.invalid = result == HEAD_INVALID
+    if content.head.flags & FLAG_DISABLE_Q2:
+        content.unlimited = True
+        if content.blocked:
+            content.blocked = False
+            arrival.link.ops.resume(arrival)
 
 
 # --- routing

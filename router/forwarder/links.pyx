@@ -26,6 +26,7 @@ from skrouter.router.forwarder.deliveries cimport (
     arrival_abort,
     arrival_advance,
     arrival_new,
+    arrival_parse,
     arrival_settled,
     copy_consume,
     copy_peek,
@@ -416,6 +417,7 @@ cdef void _receive(arrival_t *arrival) noexcept nogil:
         if _read_some(arrival, pending) == 0:
             break
         moved = True
+        arrival_parse(arrival)
         pending = pn_delivery_pending(delivery)
     complete = pending == 0 and not pn_delivery_partial(delivery)
     if complete:

@@ -46,6 +46,9 @@ from skrouter.router.net.tls import TlsProfiles
 HANDSHAKE_SECONDS: Final = 60.0
 """For TCP, TLS and SASL together."""
 
+CLOSE_SECONDS: Final = 5.0
+"""For the peer's answer to a close with an error; a peer that never opened may not even get it."""
+
 _SYSTEM_ERRORS: Final = frozenset(os.strerror(code) for code in errno.errorcode)
 """What the engine says of a socket, not of TLS."""
 
@@ -145,7 +148,15 @@ class ConnectionShell:
             return
         if condition:
             peer.reason = peer.reason or (condition, description)
-        self._connections.close(handle, condition, description)
+        self._close(peer, condition, description)
+
+    def _close(self, peer: Peer, condition: str, description: str) -> None:
+        peer.set_timer(self._loop.call_later(CLOSE_SECONDS, self._drop, peer.ours.handle))
+        self._connections.close(peer.ours.handle, condition, description)
+
+    def _drop(self, handle: int) -> None:
+        if self._connections.exists(handle):
+            self._connections.drop(handle)
 
     def reload_tls(self, profile: str) -> None:
         """Read the files of an sslProfile again, for connections to come. NetworkConfigurationError."""
@@ -243,7 +254,7 @@ class ConnectionShell:
         if peer.handshake is not None:
             peer.handshake.close()
         if self._connections.exists(peer.ours.handle):
-            self._connections.close(peer.ours.handle, condition, description)
+            self._close(peer, condition, description)
 
     # --- the handshake
 
@@ -435,7 +446,7 @@ def _level(facts: ConnectionFacts) -> str:
 
 def _reason(peer: Peer, event: ConnectionLost) -> tuple[str, str]:
     """The engine's reason, or what it means that it has none."""
-    if peer.stage is Stage.CONNECTING and peer.leg is not None and event.description in _SYSTEM_ERRORS:
+    if event.description in _SYSTEM_ERRORS:
         return "proton:io", f"{event.description} - disconnected {peer.ours.host}"
     if event.condition or peer.stage not in (Stage.CONNECTING, Stage.HANDSHAKE):
         return event.condition, event.description

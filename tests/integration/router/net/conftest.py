@@ -26,7 +26,10 @@ from skrouter.router.net.log import RouterLog
 from skrouter.router.net.tls import TlsProfiles
 
 Result = TypeVar("Result")
-PATIENCE = 20.0
+PATIENCE = 10.0
+
+_engines: list[Engine] = []
+"""Kept: an engine must not end inside a cycle that the garbage collector takes apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Side:
 
     def _build(self) -> None:
         engine = Engine()
+        _engines.append(engine)
         self.loop = EngineLoop(engine)
         self.connections = Connections(engine)
         self.forwarder = Forwarder(engine, self.config.router.id, True)

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from proton import ConnectionException, SSLDomain
 from proton.utils import BlockingConnection
+from skrouter_testing import frames
 from skrouter_testing.certs import Authority, Pair
 
 from skrouter.amqp.cyrus import Cyrus
 from skrouter.amqp.sasl.frames import AMQP_HEADER, SASL_HEADER
+from skrouter.amqp.types import Described, Symbol, ULong
+from skrouter.router.net import connections
 
 Make = Callable[..., Any]
 USER, PASSWORD = "ann", "a secret"
@@ -28,6 +31,14 @@ def conf(listener: str, more: str = "") -> str:
 
 def connect(port: int, **options: object) -> BlockingConnection:
     return BlockingConnection(f"127.0.0.1:{port}", timeout=10, **options)
+
+
+def read_until(peer: socket.socket, wanted: bytes) -> bool:
+    """Whether these octets arrive before the peer ends the stream."""
+    seen = b""
+    while wanted not in seen and (more := peer.recv(4096)):
+        seen += more
+    return wanted in seen
 
 
 def test_an_anonymous_client_is_up_and_down_with_its_facts(make_side: Make) -> None:
@@ -81,14 +92,38 @@ def test_a_peer_that_leaves_before_any_header_is_logged(make_side: Make) -> None
 
 def test_a_client_that_vanishes_is_down_with_a_reason(make_side: Make) -> None:
     side = make_side(conf("saslMechanisms: ANONYMOUS"))
-    client = connect(side.port, sasl_enabled=False)
-    side.wait(lambda: side.ups, "not up")
-    client.conn.transport.close_tail()
-    client.conn.transport.close_head()
-    side.call(lambda: side.shell.close(side.ups[0].connection, "amqp:connection:forced", "by the test"))
-    side.wait_line("failed: amqp:connection:forced by the test")
+    with socket.create_connection(("127.0.0.1", side.port), timeout=10) as peer:
+        peer.sendall(AMQP_HEADER + frames.amqp_frame("open", container_id="raw"))
+        side.wait(lambda: side.ups, "not up")
+        peer.shutdown(socket.SHUT_WR)
+        side.wait(lambda: side.downs, "not down")
+    (down,) = side.downs
+    assert (down.condition, down.description) == ("amqp:connection:framing-error", "connection aborted")
+    side.wait_line("SERVER (error) [C1] Connection from 127.0.0.1:", "amqp:connection:framing-error connection aborted")
+
+
+def test_a_peer_is_told_why_it_is_closed(make_side: Make) -> None:
+    side = make_side(conf("saslMechanisms: ANONYMOUS"))
+    with socket.create_connection(("127.0.0.1", side.port), timeout=10) as peer:
+        peer.sendall(AMQP_HEADER + frames.amqp_frame("open", container_id="raw"))
+        side.wait(lambda: side.ups, "not up")
+        side.call(lambda: side.shell.close(side.ups[0].connection, "amqp:connection:forced", "by the test"))
+        assert read_until(peer, b"by the test")
     side.wait(lambda: side.downs, "not down")
-    assert side.downs[0].condition == "amqp:connection:forced"
+    assert (side.downs[0].condition, side.downs[0].description) == ("amqp:connection:forced", "by the test")
+    side.wait_line("failed: amqp:connection:forced by the test")
+
+
+def test_a_peer_that_closes_with_an_error_is_quoted(make_side: Make) -> None:
+    side = make_side(conf("saslMechanisms: ANONYMOUS"))
+    error = Described(ULong(0x1D), [Symbol("amqp:internal-error"), "out of luck"])
+    with socket.create_connection(("127.0.0.1", side.port), timeout=10) as peer:
+        peer.sendall(AMQP_HEADER + frames.amqp_frame("open", container_id="raw"))
+        side.wait(lambda: side.ups, "not up")
+        peer.sendall(frames.amqp_frame("close", error=error))
+        side.wait(lambda: side.downs, "not down")
+    assert (side.downs[0].condition, side.downs[0].description) == ("amqp:internal-error", "out of luck")
+    side.wait_line("SERVER (error) [C1]", "failed: amqp:internal-error out of luck")
 
 
 def test_connections_beyond_the_limit_are_dropped_and_a_place_is_free_again(make_side: Make) -> None:
@@ -105,7 +140,8 @@ def test_connections_beyond_the_limit_are_dropped_and_a_place_is_free_again(make
     third.close()
 
 
-def test_a_peer_that_never_opens_is_given_up(make_side: Make) -> None:
+def test_a_peer_that_never_opens_is_given_up(make_side: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "CLOSE_SECONDS", 0.1)
     side = make_side(conf("saslMechanisms: ANONYMOUS\n initialHandshakeTimeoutSeconds: 1"))
     with socket.create_connection(("127.0.0.1", side.port), timeout=10) as peer:
         peer.sendall(AMQP_HEADER)
