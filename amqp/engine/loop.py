@@ -44,7 +44,9 @@ class EngineSelector(selectors.BaseSelector):
         self._keys: dict[int, selectors.SelectorKey] = {}
         self.events_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
-    def register(self, fileobj: FileDescriptorLike, events: int, data: object = None) -> selectors.SelectorKey:
+    def register(
+        self, fileobj: FileDescriptorLike, events: int, data: object = None
+    ) -> selectors.SelectorKey:
         """Watch a descriptor of Python's."""
         fd = fileobj if isinstance(fileobj, int) else fileobj.fileno()
         if fd in self._keys:

@@ -4,7 +4,7 @@ from skrouter.amqp.engine.poller import Engine
 from skrouter.amqp.engine.tls_context import TlsContext
 
 class Connections:
-    """Listeners and AMQP connections of one engine, by handle. A handle of something that is gone is a KeyError."""
+    """Listeners and AMQP connections of one engine, by handle; KeyError for one that is gone."""
 
     def __init__(self, engine: Engine) -> None: ...
     def exists(self, handle: int) -> bool: ...

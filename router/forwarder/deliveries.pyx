@@ -216,7 +216,7 @@ cdef void _route(arrival_t *arrival) noexcept nogil:
     _count_origin(arrival, entry)
     if not addressed:
         _refuse(arrival, rejection(b"amqp:precondition-failed", b"Routing failure: no address present"))
-    elif is_loop(forwarder, arrival) or arrival.content.head.trace_count > forwarder.radius + 1:
+    elif is_loop(forwarder, arrival) or _is_astray(arrival):
         _refuse(arrival, plain_outcome(PN_RELEASED))
     elif entry == NULL:
         _refuse_unknown(arrival)
@@ -228,6 +228,11 @@ cdef void _route(arrival_t *arrival) noexcept nogil:
         _multicast(arrival, entry)
     else:
         _anycast(arrival, entry)
+
+
+cdef bint _is_astray(arrival_t *arrival) noexcept nogil:
+    """More hops than to the farthest router. Control messages may: they travel while paths are still being learnt."""
+    return arrival.content.head.trace_count > arrival.content.forwarder.radius + 1 and not _on_control(arrival)
 
 
 cdef void _count_origin(arrival_t *arrival, entry_t *entry) noexcept nogil:
@@ -302,6 +307,8 @@ cdef void _multicast(arrival_t *arrival, entry_t *entry) noexcept nogil:
         link = entry.consumers[i]
         if link.annotated and arrival.link != NULL and link.connection == arrival.link.connection:
             continue
+        if arrival.control and link.kind == LINK_PROCESS:
+            continue                        # a router does not hear its own control messages
         copy = _copy_new(arrival)
         if copy != NULL:
             _count_egress(arrival, entry, link)

@@ -60,7 +60,15 @@ from skrouter.router.forwarder.model cimport (
 from skrouter.router.forwarder.sections cimport HEAD_DONE, HEAD_INVALID, HEAD_MORE, head_result, read_head
 from skrouter.router.forwarder.model cimport head_t
 from skrouter.router.forwarder.settlement cimport copy_outcome, plain_outcome
-from skrouter.router.forwarder.tables cimport KEY_LIMIT, address_key, entry_add, entry_add_consumer, entry_remove, find_key
+from skrouter.router.forwarder.tables cimport (
+    KEY_LIMIT,
+    address_key,
+    entry_add,
+    entry_add_consumer,
+    entry_drop_consumer,
+    entry_remove,
+    find_key,
+)
 
 cdef enum event_number:         # positions in skrouter.amqp.events.EVENTS
     MESSAGE_RECEIVED = 9
@@ -405,7 +413,21 @@ cdef class Forwarder:
         else:
             arrival_advance(arrival, True)
 
-    # --- AMQP links
+    # --- links
+
+    def bind_consumer(self, uint64_t handle, uint64_t entry):
+        """An adaptor's outgoing link consumes from this entry."""
+        cdef link_t *link = self._link(handle)
+        if not link.outgoing or link.entry != NULL:
+            raise ValueError("not an outgoing link without an entry")
+        if not entry_add_consumer(self._entry(entry), link):
+            raise MemoryError()
+
+    def unbind_consumer(self, uint64_t handle):
+        """It consumes no longer; what is queued on it stays its own."""
+        cdef link_t *link = self._link(handle)
+        if link.outgoing and link.entry != NULL:
+            entry_drop_consumer(link.entry, link)
 
     def adopt(self, uint64_t connection):
         """Links of this connection belong to this forwarder; call it before AMQP begins there."""

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
 from skrouter.router.forwarder.model cimport (
+    LINK_CONTROL,
     LINK_PROCESS,
     NO_NEIGHBOR,
     neighbor_t,
@@ -112,8 +113,13 @@ cdef choice_t choose_closest(forwarder_t *forwarder, entry_t *entry, const arriv
     if choice.link != NULL:
         entry.consumer_turn += 1
         return choice
-    choice.neighbor = _closest_router(forwarder, entry, _origin(forwarder, arrival))
+    # A control message has one receiver and repairs stale views: judging it by such a view would keep it stale.
+    choice.neighbor = _closest_router(forwarder, entry, 0 if _is_control(arrival) else _origin(forwarder, arrival))
     return choice
+
+
+cdef bint _is_control(const arrival_t *arrival) noexcept nogil:
+    return arrival.control or (arrival.link != NULL and arrival.link.kind == LINK_CONTROL)
 
 
 cdef int _closest_router(forwarder_t *forwarder, entry_t *entry, uint32_t origin) noexcept nogil:

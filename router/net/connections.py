@@ -7,8 +7,6 @@ accepted or dialled ──▶ CONNECTING ──TCP, TLS──▶ HANDSHAKE ─�
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 import socket
 from collections.abc import Callable
 from typing import Final
@@ -25,13 +23,12 @@ from skrouter.amqp.events import (
     HandshakeReceived,
     StreamReady,
 )
-from skrouter.amqp.sasl.client import Client, ClientConfig
+from skrouter.amqp.sasl.client import Client
 from skrouter.amqp.sasl.effects import Identity, Refused
-from skrouter.amqp.sasl.mechanisms import external
-from skrouter.amqp.sasl.server import Server, ServerConfig
+from skrouter.amqp.sasl.server import Server
 from skrouter.config.loader import RandomSource
 from skrouter.config.model import ConnectorConfig, ListenerConfig, RouterConfig
-from skrouter.router.core.facts import ROLE_NORMAL, ConnectionFacts
+from skrouter.router.core.facts import ConnectionFacts
 from skrouter.router.net import clock, connectors, describe, opening
 from skrouter.router.net.authentication import Authenticator
 from skrouter.router.net.connectors import Connector, Connectors, ConnectorStatus, DialEvents, Leg
@@ -39,8 +36,9 @@ from skrouter.router.net.errors import NetworkConfigurationError
 from skrouter.router.net.handshake import Credentials, Handshake, Outcomes
 from skrouter.router.net.listeners import Listener, Listeners
 from skrouter.router.net.log import RouterLog
+from skrouter.router.net.machines import Machines
 from skrouter.router.net.opening import Ours
-from skrouter.router.net.peer import Peer, Stage
+from skrouter.router.net.peer import Peer, Stage, end_of
 from skrouter.router.net.tls import TlsProfiles
 
 HANDSHAKE_SECONDS: Final = 60.0
@@ -48,9 +46,6 @@ HANDSHAKE_SECONDS: Final = 60.0
 
 CLOSE_SECONDS: Final = 5.0
 """For the peer's answer to a close with an error; a peer that never opened may not even get it."""
-
-_SYSTEM_ERRORS: Final = frozenset(os.strerror(code) for code in errno.errorcode)
-"""What the engine says of a socket, not of TLS."""
 
 OnUp = Callable[[ConnectionFacts], None]
 OnDown = Callable[[int, ConnectionFacts | None, str, str], None]
@@ -91,7 +86,7 @@ class ConnectionShell:
         self.max_connections = max_connections
         """Incoming connections at a time (policy maxConnections); None: any number."""
         self._authenticator = Authenticator(loop, router.sasl_config_name, router.sasl_config_dir)
-        self._host_name = socket.gethostname()
+        self._machines = Machines(tls, socket.gethostname())
         self._listeners = Listeners(connections, tls, log)
         events = DialEvents(self._next_number, self._dialled, self._dial_failed)
         self._connectors = Connectors(loop, connections, tls, random, events)
@@ -122,7 +117,7 @@ class ConnectionShell:
 
     def add_listener(self, config: ListenerConfig, access_id: str | None = None) -> Listener:
         """Open a listener; `access_id` goes into our opens. NetworkConfigurationError, ListenError."""
-        self._log.log("CONN_MGR", "info", f"Configured  Listener: {_configured(config)}")
+        self._log.log("CONN_MGR", "info", f"Configured  Listener: {describe.configured(config)}")
         return self._listeners.add(config, self._authenticator.mechanisms(config.sasl_mechanisms), access_id)
 
     def remove_listener(self, identity: str) -> None:
@@ -131,9 +126,9 @@ class ConnectionShell:
 
     def add_connector(self, config: ConnectorConfig) -> Connector:
         """Begin to connect, for ever. NetworkConfigurationError if it cannot work as configured."""
-        self._client_config(config)
+        self._machines.client_config(config)
         connector = self._connectors.add(config, self._router.data_connection_count)
-        self._log.log("CONN_MGR", "info", f"Configured  Connector: {_configured(config)}")
+        self._log.log("CONN_MGR", "info", f"Configured  Connector: {describe.configured(config)}")
         return connector
 
     def remove_connector(self, identity: str) -> None:
@@ -230,7 +225,7 @@ class ConnectionShell:
         return False
 
     def _dialled(self, leg: Leg, handle: int) -> None:
-        target = leg.target or leg.dial.target
+        target = leg.place
         connector = leg.connector
         group = self._connectors.group(connector)
         ours = Ours(
@@ -281,41 +276,22 @@ class ConnectionShell:
             refused=lambda refusal: self._refused(peer, refusal),
             trouble=lambda text: self._log.log("SERVER", "error", f"{peer.tag} SASL: {text}"),
         )
+        credentials: Credentials | None = None
+        machine: Server | Client
         if peer.listener is not None:
             if peer.tls is None and peer.listener.config.require_encryption:
-                self._refuse(
-                    peer, conditions.CONNECTION_POLICY_ERROR, "Client connection unencrypted - forbidden"
-                )
+                text = "Client connection unencrypted - forbidden"
+                self._refuse(peer, conditions.CONNECTION_POLICY_ERROR, text)
                 return
-            server = Server(self._server_config(peer.listener, peer), clock.monotonic())
-            peer.handshake = Handshake(server, self._authenticator, outcomes)
+            machine = self._machines.server(peer.listener, peer.tls, clock.monotonic())
         elif peer.leg is not None:
-            config, target = peer.leg.connector.config, peer.leg.target or peer.leg.dial.target
-            known = self._client_config(config)
-            credentials = Credentials(target.name, known.username or "", known.password or "")
-            client = Client(known, clock.monotonic())
-            peer.handshake = Handshake(client, self._authenticator, outcomes, credentials)
-        if peer.handshake is not None:
-            peer.handshake.start()
-
-    def _server_config(self, listener: Listener, peer: Peer) -> ServerConfig:
-        profile, user = listener.config.ssl_profile, None
-        if profile is not None and peer.tls is not None and external.NAME in listener.mechanisms:
-            user = self._tls.user_id(profile, peer.tls)
-        return ServerConfig(listener.mechanisms, listener.config.authenticate_peer, user, self._host_name)
-
-    def _client_config(self, config: ConnectorConfig) -> ClientConfig:
-        mechanisms = tuple(config.sasl_mechanisms.split()) if config.sasl_mechanisms else None
-        password = config.sasl_password
-        if password is not None:
-            password = self._tls.password(password, f"connector '{config.name}' saslPassword")
-        has_certificate = (
-            config.ssl_profile is not None and self._tls.profile(config.ssl_profile).cert_file is not None
-        )
-        try:
-            return ClientConfig(mechanisms, config.sasl_username, password, has_certificate, self._host_name)
-        except ValueError as error:
-            raise NetworkConfigurationError(f"connector '{config.name}': {error}") from error
+            config = peer.leg.connector.config
+            machine = self._machines.client(config, clock.monotonic())
+            credentials = self._machines.credentials(config, peer.leg.place.name)
+        else:
+            raise AssertionError("a connection is accepted or dialled")
+        peer.handshake = Handshake(machine, self._authenticator, outcomes, credentials)
+        peer.handshake.start()
 
     def _send(self, handle: int, data: bytes) -> None:
         if self._connections.exists(handle):
@@ -348,7 +324,7 @@ class ConnectionShell:
             self._router.id,
         )
         if peer.leg is not None:
-            self._open(peer, peer.leg.target.name if peer.leg.target else port.host)
+            self._open(peer, peer.leg.place.name)
         elif peer.listener is not None and (limit := peer.listener.config.initial_handshake_timeout_seconds):
             peer.set_timer(self._loop.call_later(limit, self._never_opened, peer))
 
@@ -383,7 +359,7 @@ class ConnectionShell:
     def _tell_opened(self, peer: Peer, facts: ConnectionFacts, properties: object) -> None:
         text = f"{peer.tag} {describe.opened(facts)}"
         shown = describe.value(properties) if properties is not None else ""
-        self._log.log("ROUTER_CORE", _level(facts), f"{text} props={shown}")
+        self._log.log("ROUTER_CORE", describe.level(facts), f"{text} props={shown}")
         if peer.leg is not None:
             peer.leg.dial.opened(facts.properties.failover)
             if not peer.leg.data:
@@ -406,7 +382,7 @@ class ConnectionShell:
             peer.handshake.close()
         if peer.ours.incoming:
             self._incoming -= 1
-        condition, description = peer.reason or _reason(peer, event)
+        condition, description = peer.reason or end_of(peer, event)
         if peer.leg is not None:
             self._leg_lost(peer, peer.leg, condition, description)
         elif condition:
@@ -414,7 +390,7 @@ class ConnectionShell:
                 "SERVER", "error", f"{peer.tag} {describe.failed(peer.place, condition, description)}"
             )
         if peer.facts is not None:
-            self._log.log("ROUTER_CORE", _level(peer.facts), f"{peer.tag} Connection Closed")
+            self._log.log("ROUTER_CORE", describe.level(peer.facts), f"{peer.tag} Connection Closed")
             self._on_down(event.connection, peer.facts, condition, description)
 
     def _leg_lost(self, peer: Peer, leg: Leg, condition: str, description: str) -> None:
@@ -425,7 +401,7 @@ class ConnectionShell:
 
     def _dial_failed(self, leg: Leg, condition: str, description: str) -> None:
         """The attempt or connection of a leg is over: log what is new about it, and let it be tried again."""
-        target = leg.target or leg.dial.target
+        target = leg.place
         text = describe.failed(f"to {target.host_port}", condition, description)
         if not leg.data:
             leg.connector.status = connectors.FAILED
@@ -433,23 +409,3 @@ class ConnectionShell:
                 leg.connector.message = f"[C{leg.number}] {text}"
         if self._connectors.retry(leg, text if condition else ""):
             self._log.log("SERVER", "error", f"[C{leg.number}] {text}")
-
-
-def _configured(config: ListenerConfig | ConnectorConfig) -> str:
-    tls = f", sslProfile={config.ssl_profile}" if config.ssl_profile else ""
-    return f"{config.host}:{config.port} proto=any, role={config.role}{tls}"
-
-
-def _level(facts: ConnectionFacts) -> str:
-    return "debug" if facts.role == ROLE_NORMAL else "info"
-
-
-def _reason(peer: Peer, event: ConnectionLost) -> tuple[str, str]:
-    """The engine's reason, or what it means that it has none."""
-    if event.description in _SYSTEM_ERRORS:
-        return "proton:io", f"{event.description} - disconnected {peer.ours.host}"
-    if event.condition or peer.stage not in (Stage.CONNECTING, Stage.HANDSHAKE):
-        return event.condition, event.description
-    if peer.has_spoken or peer.leg is not None:
-        return conditions.FRAMING_ERROR, "connection aborted"
-    return conditions.FRAMING_ERROR, "No protocol header found (connection aborted)"

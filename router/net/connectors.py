@@ -51,6 +51,11 @@ class Leg:
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
 
+    @property
+    def place(self) -> Target:
+        """Where the latest attempt goes; before the first, where it will go."""
+        return self.target or self.dial.target
+
 
 @dataclass(slots=True, eq=False)
 class Connector:
@@ -183,7 +188,7 @@ class Connectors:
 
     def next_address(self, leg: Leg, reason: str) -> None:
         """Try the next address of the host; if none is left the attempt has failed for this reason."""
-        target = leg.dial.target if leg.target is None else leg.target
+        target = leg.place
         leg.handle = None
         while leg.addresses:
             kind, _, _, _, address = leg.addresses.pop(0)
@@ -205,7 +210,7 @@ class Connectors:
             code = item.connect_ex(address)
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
-            leg.local_socket = "{}:{}".format(*item.getsockname()[:2])
+            leg.local_socket = _shown(*item.getsockname()[:2])
         except BaseException:
             item.close()
             raise
@@ -220,6 +225,10 @@ class Connectors:
         if self._all.get(leg.connector.config.identity) is leg.connector:
             leg.timer = self._loop.call_later(retry.delay, self._start, leg)
         return retry.is_news
+
+
+def _shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _stop(leg: Leg) -> None:

@@ -6,7 +6,8 @@ import re
 import uuid
 
 from skrouter.amqp.types import Array, Described, Symbol
-from skrouter.router.core.facts import ConnectionFacts
+from skrouter.config.model import AmqpPort
+from skrouter.router.core.facts import ROLE_NORMAL, ConnectionFacts
 
 _PLAIN_SYMBOL = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z")
 
@@ -24,6 +25,17 @@ def failed(place: str, condition: str, description: str) -> str:
     """`Connection from … failed: …`; `place` is `from HOST:PORT (to HOST:PORT)` or `to HOST:PORT`."""
     reason = f"{condition} {description}".strip()
     return f"Connection {place} failed: {reason}" if reason else f"Connection {place} failed"
+
+
+def configured(port: AmqpPort) -> str:
+    """What follows `Configured  Listener: `."""
+    tls = f", sslProfile={port.ssl_profile}" if port.ssl_profile else ""
+    return f"{port.host}:{port.port} proto=any, role={port.role}{tls}"
+
+
+def level(facts: ConnectionFacts) -> str:
+    """The level of Connection Opened and Closed: clients come and go too often for info."""
+    return "debug" if facts.role == ROLE_NORMAL else "info"
 
 
 def value(item: object) -> str:

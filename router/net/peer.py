@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from skrouter.amqp.events import TlsFacts
+from skrouter.amqp import conditions
+from skrouter.amqp.events import ConnectionLost, TlsFacts
 from skrouter.amqp.sasl.effects import Identity
 from skrouter.router.core.facts import ConnectionFacts
 from skrouter.router.net.connectors import Leg
@@ -16,6 +19,10 @@ from skrouter.router.net.listeners import Listener
 from skrouter.router.net.opening import Ours
 
 NOBODY: Final = Identity(None, None)
+
+
+_SYSTEM_ERRORS: Final = frozenset(os.strerror(code) for code in errno.errorcode)
+"""What the engine says of a socket, not of TLS or AMQP."""
 
 
 class Stage(Enum):
@@ -58,3 +65,14 @@ class Peer:
         if self.timer is not None:
             self.timer.cancel()
         self.timer = timer
+
+
+def end_of(peer: Peer, event: ConnectionLost) -> tuple[str, str]:
+    """Condition and description: the engine's, or what silence means; both empty for an orderly end."""
+    if event.description in _SYSTEM_ERRORS:
+        return "proton:io", f"{event.description} - disconnected {peer.ours.host}"
+    if event.condition or peer.stage not in (Stage.CONNECTING, Stage.HANDSHAKE):
+        return event.condition, event.description
+    if peer.has_spoken or peer.leg is not None:
+        return conditions.FRAMING_ERROR, "connection aborted"
+    return conditions.FRAMING_ERROR, "No protocol header found (connection aborted)"

@@ -23,6 +23,7 @@ class TlsProfiles:
     """All sslProfiles by name. A context is made when first asked for, and kept until its profile changes.
 
     What is wrong with a profile is a NetworkConfigurationError whose text names the file.
+    `warn(text)` is called once for each password in plain text.
     """
 
     def __init__(
@@ -31,10 +32,13 @@ class TlsProfiles:
         *,
         environment: Mapping[str, str] | None = None,
         read_file: Callable[[str], str] = read_text,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._profiles = {str(profile.name): profile for profile in profiles}
         self._environment = os.environ if environment is None else environment
         self._read_file = read_file
+        self._warn = warn
+        self._warned: set[str] = set()
         self._contexts: dict[tuple[str, bool, bool], TlsContext] = {}
         self._names: dict[str, dict[str, str]] = {}
 
@@ -91,19 +95,20 @@ class TlsProfiles:
     def _password(self, profile: SslProfileConfig) -> str | None:
         if profile.password is None:
             return None
-        try:
-            return resolve_password(
-                profile.password, self._environment, self._read_file, literal_allowed=True
-            ).text
-        except PasswordError as error:
-            raise NetworkConfigurationError(f"sslProfile '{profile.name}': {error}") from error
+        return self.password(profile.password, f"sslProfile '{profile.name}' password", literal_allowed=True)
 
-    def password(self, written: str, place: str) -> str:
-        """A connector's password, resolved; `place` names it in errors."""
+    def password(self, written: str, place: str, *, literal_allowed: bool = False) -> str:
+        """A password attribute, resolved; `place` names it in errors and warnings."""
         try:
-            return resolve_password(written, self._environment, self._read_file).text
+            password = resolve_password(
+                written, self._environment, self._read_file, literal_allowed=literal_allowed
+            )
         except PasswordError as error:
             raise NetworkConfigurationError(f"{place}: {error}") from error
+        if password.is_plain and place not in self._warned:
+            self._warned.add(place)
+            self._warn(f"{place} is written in plain text; use env:NAME or file:PATH")
+        return password.text
 
     def user_id(self, name: str, facts: TlsFacts) -> str | None:
         """Who the peer's certificate names, by the profile's uidFormat; None if it showed none.

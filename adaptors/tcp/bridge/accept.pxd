@@ -8,7 +8,7 @@ from skrouter.amqp.engine.tls_context cimport tls_context_t
 cdef service_t *service_new(bridge_t *bridge, const tls_context_t *tls) noexcept nogil
 # Let connections go to this address by this share; 0: no more of them. False without memory.
 cdef bint service_offer(service_t *service, const char *address, uint32_t length, uint32_t weight) noexcept nogil
-# Take a listening, non-blocking descriptor and accept from it. 0, or -1 with errno (the descriptor is closed).
+# Take a listening, non-blocking descriptor, beside those it has (fewer than LISTEN_PLACES). 0, or -1 with errno (the descriptor is closed).
 cdef int service_open(service_t *service, int fd) noexcept nogil
 # Stop accepting; connections live on.
 cdef void service_close(service_t *service) noexcept nogil

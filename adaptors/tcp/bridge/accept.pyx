@@ -65,9 +65,7 @@ cdef service_t *service_new(bridge_t *bridge, const tls_context_t *tls) noexcept
         return NULL
     service.bridge = bridge
     service.tls = tls
-    service.watch.fd = -1
-    service.watch.ready = _on_ready
-    service.watch.owner = service.alarm.owner = service
+    service.alarm.owner = service
     service.alarm.due = _on_pause_over
     service.link = link_new(bridge.forwarder, LINK_ADAPTOR, False, inbound_ops(), service)
     if service.link == NULL:
@@ -121,27 +119,33 @@ cdef bint service_offer(service_t *service, const char *address, uint32_t length
 
 
 cdef int service_open(service_t *service, int fd) noexcept nogil:
-    service_close(service)
-    service.watch.fd = fd
-    if engine_watch(service.bridge.engine, &service.watch, STREAM_IN) == 0:
-        return 0
-    close(fd)
-    service.watch.fd = -1
-    return -1
+    cdef watch_t *watch = &service.watches[service.watch_count]
+    watch.fd = fd
+    watch.ready = _on_ready
+    watch.owner = service
+    if engine_watch(service.bridge.engine, watch, STREAM_IN) != 0:
+        close(fd)
+        return -1
+    service.watch_count += 1
+    return 0
 
 
 cdef void service_close(service_t *service) noexcept nogil:
-    if service.watch.fd < 0:
-        return
     engine_disarm(service.bridge.engine, &service.alarm)
-    engine_unwatch(service.bridge.engine, &service.watch)
-    close(service.watch.fd)
-    service.watch.fd = -1
+    while service.watch_count:
+        service.watch_count -= 1
+        engine_unwatch(service.bridge.engine, &service.watches[service.watch_count])
+        close(service.watches[service.watch_count].fd)
+
+
+cdef void _watch_for(service_t *service, uint32_t interest) noexcept nogil:
+    cdef uint32_t i
+    for i in range(service.watch_count):
+        engine_change(service.bridge.engine, &service.watches[i], interest)
 
 
 cdef void _on_pause_over(alarm_t *alarm) noexcept nogil:
-    cdef service_t *service = <service_t *>alarm.owner
-    engine_change(service.bridge.engine, &service.watch, STREAM_IN)
+    _watch_for(<service_t *>alarm.owner, STREAM_IN)
 
 
 cdef void _on_ready(watch_t *watch, uint32_t events) noexcept nogil:
@@ -167,7 +171,7 @@ cdef void _not_accepted(service_t *service) noexcept nogil:
         return
     nobody.size = 0
     notice_add(service.bridge, NOTICE_ACCEPT_FAILED, service.handle, &nobody, strerror(errno))
-    engine_change(service.bridge.engine, &service.watch, 0)
+    _watch_for(service, 0)
     engine_arm(service.bridge.engine, &service.alarm, service.bridge.engine.now + ACCEPT_PAUSE)
 
 

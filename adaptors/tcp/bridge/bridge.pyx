@@ -15,13 +15,13 @@ from skrouter.adaptors.tcp.bridge.accept cimport (
 from skrouter.adaptors.tcp.bridge.connect cimport server_close, server_free, server_new
 from skrouter.adaptors.tcp.bridge.connections cimport connection_rows
 from skrouter.adaptors.tcp.bridge.flow cimport flow_drop, flow_fail, flow_free, inbound_ops, text_set
-from skrouter.adaptors.tcp.bridge.model cimport TEXT_LIMIT, address_t, counters_t, flow_t
+from skrouter.adaptors.tcp.bridge.model cimport LISTEN_PLACES, TEXT_LIMIT, address_t, counters_t, flow_t
 from skrouter.adaptors.tcp.bridge.notices cimport notices_close, notices_open, notices_take
-from skrouter.amqp.engine.poller cimport HANDLE_ADAPTOR, HANDLE_ENTRY, engine_find
+from skrouter.amqp.engine.poller cimport HANDLE_ADAPTOR, HANDLE_ENTRY, HANDLE_LINK, engine_find
 from skrouter.amqp.engine.tls_context cimport TlsContext, tls_context_t
 from skrouter.router.forwarder.deliveries cimport link_lost
 from skrouter.router.forwarder.links cimport link_free, link_new
-from skrouter.router.forwarder.model cimport LINK_ADAPTOR, entry_t
+from skrouter.router.forwarder.model cimport LINK_ADAPTOR, entry_t, link_t
 from skrouter.router.forwarder.tables cimport entry_add_consumer, entry_drop_consumer
 
 from libc.errno cimport errno
@@ -31,7 +31,7 @@ from skrouter.amqp import _proton  # noqa: F401
 NOTICE_KINDS = ("connect failed", "TLS failed", "accept failed")    # by number of notice_kind
 
 
-class Gone(LookupError):
+class GoneError(LookupError):
     """The handle names something that is no longer there."""
 
 
@@ -107,12 +107,12 @@ cdef class Bridge:
 
     cdef service_t *_service(self, object handle) except NULL:
         if handle not in self._listeners:
-            raise Gone(f"no TCP listener {handle:#x}")
+            raise GoneError(f"no TCP listener {handle:#x}")
         return <service_t *>engine_find(self.native.engine, HANDLE_ADAPTOR, handle)
 
     cdef server_t *_server(self, object handle) except NULL:
         if handle not in self._connectors:
-            raise Gone(f"no TCP connector {handle:#x}")
+            raise GoneError(f"no TCP connector {handle:#x}")
         return <server_t *>engine_find(self.native.engine, HANDLE_ADAPTOR, handle)
 
     def _sweep(self):
@@ -163,12 +163,15 @@ cdef class Bridge:
             raise MemoryError()
 
     def listen(self, handle, int fd):
-        """Accept from a listening, non-blocking descriptor, which is the bridge's from now on."""
-        if service_open(self._service(handle), fd) != 0:
+        """Accept from a listening, non-blocking descriptor too, which is the bridge's from now on."""
+        cdef service_t *service = self._service(handle)
+        if service.watch_count == LISTEN_PLACES:
+            raise ValueError(f"a TCP listener has at most {LISTEN_PLACES} descriptors")
+        if service_open(service, fd) != 0:
             raise OSError(errno, f"cannot watch descriptor {fd}")
 
     def stop_listening(self, handle):
-        """Close the listening descriptor; connections live on."""
+        """Close the listening descriptors; connections live on."""
         service_close(self._service(handle))
 
     def set_listener_tls(self, handle, TlsContext tls):
@@ -216,21 +219,27 @@ cdef class Bridge:
         self._contexts[server.handle] = tls
         return server.handle, server.link.handle
 
-    def bind_connector(self, handle, entry):
-        """Make the connector a consumer of an entry of the forwarder; it leaves the one it had."""
-        cdef server_t *server = self._server(handle)
+    cdef link_t *_link(self, object handle) except NULL:
+        cdef void *found = engine_find(self.native.engine, HANDLE_LINK, handle)
+        if found == NULL:
+            raise GoneError(f"no link {handle:#x}")
+        return <link_t *>found
+
+    def bind(self, link, entry):
+        """Make a connector's link a consumer of an entry of the forwarder; it leaves the one it had."""
+        cdef link_t *consumer = self._link(link)
         cdef entry_t *found = <entry_t *>engine_find(self.native.engine, HANDLE_ENTRY, entry)
         if found == NULL:
-            raise Gone(f"no entry {entry:#x}")
-        self.unbind_connector(handle)
-        if not entry_add_consumer(found, server.link):
+            raise GoneError(f"no entry {entry:#x}")
+        self.unbind(link)
+        if not entry_add_consumer(found, consumer):
             raise MemoryError()
 
-    def unbind_connector(self, handle):
-        """Send the connector no more streams."""
-        cdef server_t *server = self._server(handle)
-        if server.link.entry != NULL:
-            entry_drop_consumer(server.link.entry, server.link)
+    def unbind(self, link):
+        """Send a connector no more streams."""
+        cdef link_t *consumer = self._link(link)
+        if consumer.entry != NULL:
+            entry_drop_consumer(consumer.entry, consumer)
 
     def set_connector_addresses(self, handle, list sockaddrs not None):
         """Where to connect, in order, as packed sockaddrs; from the next connection on."""
@@ -283,7 +292,7 @@ cdef class Bridge:
         """Reset one connection."""
         cdef flow_t *flow = <flow_t *>engine_find(self.native.engine, HANDLE_ADAPTOR, handle)
         if flow == NULL or handle in self._contexts:
-            raise Gone(f"no TCP connection {handle:#x}")
+            raise GoneError(f"no TCP connection {handle:#x}")
         flow_drop(flow)
 
     @property

@@ -24,6 +24,7 @@ cdef enum:
     ALPN_LIMIT = 256                # octets of a protocol name
     HEAD_ROOM = 8192                # octets that the sections before the payload may take
     ACCEPTS_PER_PASS = 64
+    LISTEN_PLACES = 8               # addresses of one listener's host
     ACCEPT_PAUSE = 200              # milliseconds without accepting when the process is out of descriptors
     OCTETS_PER_PASS = 1048576       # written for one flow before others get their turn
     HANDSHAKE_TIME = 60000          # milliseconds for TLS
@@ -69,7 +70,8 @@ cdef struct option_t:               # owner: its service, until that is freed: f
     uint64_t opened
 
 cdef struct service_t:              # owner: its bridge
-    watch_t watch                   # watch.fd: owned here; -1 while not listening
+    watch_t watches[LISTEN_PLACES]  # fd: owned here; a host may have several addresses
+    uint32_t watch_count
     alarm_t alarm                   # end of a pause in accepting
     bridge_t *bridge
     uint64_t handle

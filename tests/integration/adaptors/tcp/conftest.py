@@ -1,4 +1,4 @@
-"""One router in this process: engine, forwarder, bridge and loop, with clients and servers on the same loop."""
+"""One router in this process: engine, forwarder, bridge and loop, with clients and servers on that loop."""
 
 from __future__ import annotations
 
@@ -46,6 +46,7 @@ class Router:
         self.port = 0
         self.connectors: list[int] = []
         self._servers: list[asyncio.Server] = []
+        self._clients: list[asyncio.StreamWriter] = []
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run a test's coroutine on the engine."""
@@ -63,21 +64,30 @@ class Router:
     def connect_to(self, *ports: int, tls: TlsContext | None = None, host: str = "localhost") -> int:
         """A connector of `svc` whose host has these ports, tried in order."""
         handle, link = self.bridge.add_connector("svc", host, tls, True)
-        assert link
         self.bridge.set_connector_addresses(handle, [packed("127.0.0.1", port) for port in ports])
-        self.bridge.bind_connector(handle, self.entry)
+        self.bridge.bind(link, self.entry)
         self.connectors.append(handle)
         return handle
 
     async def serve(self, handler: Serve) -> int:
         """A TCP server, and a connector to it. Returns the connector."""
         server = await asyncio.start_server(handler, "127.0.0.1", 0, limit=1 << 20)
-        self._servers.append(server)
+        self.keep(server)
         return self.connect_to(server.sockets[0].getsockname()[1])
+
+    def keep(self, server: asyncio.Server) -> None:
+        """Close it at the end."""
+        self._servers.append(server)
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A client of the service."""
-        return await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 20)
+        return await self.open_at(self.port)
+
+    async def open_at(self, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A client of some port."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+        self._clients.append(writer)
+        return reader, writer
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Let the engine work until something holds; the time-out of `run` ends it."""
@@ -100,7 +110,10 @@ class Router:
         for server in self._servers:
             server.close()
         self.bridge.close()
-        self.loop.run_until_complete(asyncio.sleep(0))
+        for writer in self._clients:
+            writer.transport.abort()
+        for _turn in range(3):  # the servers' handlers see the end
+            self.loop.run_until_complete(asyncio.sleep(0.001))
         left = self.live()
         links = self.forwarder.metrics()["links_live"]
         self.loop.close()

@@ -1,4 +1,4 @@
-"""Octets through one router: listener and connector on real sockets, flows over the forwarder's generic way."""
+"""Octets through one router: listener and connector on real sockets."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_reset_by_the_client_resets_the_server(router: Router, size: int) -> Non
             writer.transport.abort()
 
         await router.serve(listen_on)
-        reader, writer = await router.open()
+        _reader, writer = await router.open()
         writer.write(bytes(size))
         await got.wait()
         reset(writer)
@@ -242,10 +242,8 @@ def test_client_learns_that_no_server_answers(router: Router) -> None:
         with socket.socket() as closed:
             closed.bind(("127.0.0.1", 0))
             connector = router.connect_to(closed.getsockname()[1])
-            reader, writer = await router.open()
             with pytest.raises(ConnectionResetError):
-                await reader.read()
-            writer.close()
+                await (await router.open())[0].read()
         await router.idle()
         assert router.bridge.connector_counters(connector)[-1] == 1
         kind, handle, peer, reason = router.bridge.take_notices()[0]
@@ -310,7 +308,7 @@ def test_slow_reader_bounds_what_the_router_holds(router: Router, slow: str) -> 
             writer.write_eof()
         work = asyncio.ensure_future(sip(reader) if slow == "client" else pour(writer))
         last = -1
-        for _turn in range(400):                # until nothing moves any more
+        for _turn in range(400):  # until nothing moves any more
             await asyncio.sleep(0.005)
             moved = sum(router.bridge.listener_counters(router.listener)[2:4])
             held = router.forwarder.metrics()["chunks_live"]
@@ -356,7 +354,7 @@ def test_two_hundred_connections_at_once(router: Router) -> None:
         assert router.bridge.listener_counters(router.listener)[:2] == (200, 200)
         shares = [router.bridge.connector_counters(connector)[0] - 1 for connector in connectors]
         assert sum(shares) == 200
-        assert min(shares) >= 90                # balanced by open connections
+        assert min(shares) >= 90  # balanced by open connections
 
     router.run(scenario())
 

@@ -1,4 +1,4 @@
-"""A router's connections without its routing: a shell on an engine of its own, in a thread, from configuration text."""
+"""A router's connections without its routing: a shell on an engine and thread of its own."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import concurrent.futures
 import random
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from skrouter_testing.certs import Authority, Pair
-
 from skrouter.amqp.engine.loop import EngineLoop
 from skrouter.amqp.engine.poller import Engine
 from skrouter.amqp.engine.pump import Connections
 from skrouter.amqp.events import Event
-from skrouter.config.loader import load
+from skrouter.config.loader import RandomSource, load
 from skrouter.config.model import Configuration
 from skrouter.router.core.facts import ConnectionFacts
 from skrouter.router.forwarder.forwarder import Forwarder
 from skrouter.router.net.connections import ConnectionShell
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.tls import TlsProfiles
+from skrouter_testing.certs import Authority, Pair
 
 Result = TypeVar("Result")
 PATIENCE = 10.0
@@ -42,10 +41,19 @@ class Down:
     description: str
 
 
-class Side:
-    """One shell with the listeners and connectors of a configuration. Its `ups` and `downs` are what it reported."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What else a shell is made with; `access_id` of its listeners."""
 
-    def __init__(self, directory: Path, text: str, max_connections: int | None = None) -> None:
+    version: str = "1.2.3"
+    random: RandomSource = field(default_factory=lambda: random.Random(7))
+    access_id: str | None = None
+
+
+class Side:
+    """One shell with the listeners and connectors of a configuration; `ups`, `downs`: what it reported."""
+
+    def __init__(self, directory: Path, text: str, max_connections: int | None, options: Options) -> None:
         directory.mkdir()
         self.log_file = directory / "router.log"
         path = directory / "router.conf"
@@ -58,6 +66,7 @@ class Side:
         self._changed = threading.Condition()
         self._stopped = False
         self._max_connections = max_connections
+        self._options = options
         self._build()
         self._thread = threading.Thread(target=self._run, name=f"router {self.config.router.id}")
         self._thread.start()
@@ -69,21 +78,26 @@ class Side:
         self.connections = Connections(engine)
         self.forwarder = Forwarder(engine, self.config.router.id, True)
         self.log = RouterLog(self.config.logs)
-        self.log.observer = lambda entry: self._note(self.lines, f"{entry.module} ({entry.level}) {entry.text}")
+        self.log.observer = lambda entry: self._note(
+            self.lines, f"{entry.module} ({entry.level}) {entry.text}"
+        )
         self.shell = ConnectionShell(
             self.loop,
             self.connections,
             self.config.router,
             self.log,
             TlsProfiles(self.config.ssl_profiles.values()),
-            random.Random(7),
-            "1.2.3",
+            self._options.random,
+            self._options.version,
             lambda facts: self._note(self.ups, facts),
             lambda *arguments: self._note(self.downs, Down(*arguments)),
-            lambda handle: self.forwarder.adopt(handle),
+            self._adopt,
             max_connections=self._max_connections,
         )
         self.loop.handle_events(self._events)
+
+    def _adopt(self, handle: int) -> None:
+        self.forwarder.adopt(handle)
 
     def _note(self, notes: list[Result], item: Result) -> None:
         with self._changed:
@@ -118,7 +132,7 @@ class Side:
     def open(self) -> Side:
         """Open listeners, then start connectors, as configured."""
         for listener in self.config.listeners:
-            self.call(lambda listener=listener: self.shell.add_listener(listener))
+            self.call(lambda listener=listener: self.shell.add_listener(listener, self._options.access_id))
         for connector in self.config.connectors:
             self.call(lambda connector=connector: self.shell.add_connector(connector))
         return self
@@ -157,6 +171,9 @@ class Side:
         self.log.close()
 
 
+_USUAL = Options()
+
+
 class MakeSide:
     """Makes sides that end with the test."""
 
@@ -164,8 +181,10 @@ class MakeSide:
         self._directory = directory
         self._sides: list[Side] = []
 
-    def __call__(self, text: str, *, max_connections: int | None = None, opened: bool = True) -> Side:
-        side = Side(self._directory / f"side{len(self._sides)}", text, max_connections)
+    def __call__(
+        self, text: str, *, max_connections: int | None = None, opened: bool = True, options: Options = _USUAL
+    ) -> Side:
+        side = Side(self._directory / f"side{len(self._sides)}", text, max_connections, options)
         self._sides.append(side)
         return side.open() if opened else side
 
@@ -173,6 +192,11 @@ class MakeSide:
         """End all."""
         for side in self._sides:
             side.stop()
+
+
+@pytest.fixture
+def options() -> type[Options]:
+    return Options
 
 
 @pytest.fixture

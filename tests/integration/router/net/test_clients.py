@@ -1,4 +1,4 @@
-"""Clients of the proton library open connections to a real listener: with and without SASL, TLS, credentials."""
+"""Clients of the proton library at a real listener: with and without SASL, TLS, credentials."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 from proton import ConnectionException, SSLDomain
 from proton.utils import BlockingConnection
-from skrouter_testing import frames
-from skrouter_testing.certs import Authority, Pair
-
 from skrouter.amqp.cyrus import Cyrus
 from skrouter.amqp.sasl.frames import AMQP_HEADER, SASL_HEADER
 from skrouter.amqp.types import Described, Symbol, ULong
 from skrouter.router.net import connections
+from skrouter_testing import frames
+from skrouter_testing.certs import Authority, Pair
 
 Make = Callable[..., Any]
 USER, PASSWORD = "ann", "a secret"
@@ -58,7 +57,9 @@ def test_an_anonymous_client_is_up_and_down_with_its_facts(make_side: Make) -> N
     (down,) = side.downs
     assert (down.facts, down.condition) == (facts, "")
     assert side.call(lambda: side.shell.open_connections) == {}
-    side.wait_line("ROUTER_CORE (debug) [C1] Connection Opened: dir=in host=127.0.0.1:", "auth=ANONYMOUS user=anonymous")
+    side.wait_line(
+        "ROUTER_CORE (debug) [C1] Connection Opened: dir=in host=127.0.0.1:", "auth=ANONYMOUS user=anonymous"
+    )
     side.wait_line("ROUTER_CORE (debug) [C1] Connection Closed")
 
 
@@ -79,7 +80,8 @@ def test_a_client_without_sasl_is_refused_where_authentication_is_asked_for(make
         assert peer.recv(100) == b""
     side.wait_line(
         "SERVER (error) [C1] Connection from 127.0.0.1:",
-        f"(to 127.0.0.1:{side.port}) failed: amqp:connection:policy-error Client skipped authentication - forbidden",
+        f"(to 127.0.0.1:{side.port}) failed: amqp:connection:policy-error "
+        "Client skipped authentication - forbidden",
     )
     assert side.ups == side.downs == []
 
@@ -99,7 +101,9 @@ def test_a_client_that_vanishes_is_down_with_a_reason(make_side: Make) -> None:
         side.wait(lambda: side.downs, "not down")
     (down,) = side.downs
     assert (down.condition, down.description) == ("amqp:connection:framing-error", "connection aborted")
-    side.wait_line("SERVER (error) [C1] Connection from 127.0.0.1:", "amqp:connection:framing-error connection aborted")
+    side.wait_line(
+        "SERVER (error) [C1] Connection from 127.0.0.1:", "amqp:connection:framing-error connection aborted"
+    )
 
 
 def test_a_peer_is_told_why_it_is_closed(make_side: Make) -> None:
@@ -132,7 +136,9 @@ def test_connections_beyond_the_limit_are_dropped_and_a_place_is_free_again(make
     side.wait(lambda: side.ups, "not up")
     with socket.create_connection(("127.0.0.1", side.port), timeout=10) as second:
         assert second.recv(10) == b""
-    side.wait_line("POLICY (info) DENY Connection '127.0.0.1' based on global connection count. nConnections= 1")
+    side.wait_line(
+        "POLICY (info) DENY Connection '127.0.0.1' based on global connection count. nConnections= 1"
+    )
     first.close()
     side.wait(lambda: side.downs, "not down")
     third = connect(side.port, sasl_enabled=False)
@@ -147,6 +153,20 @@ def test_a_peer_that_never_opens_is_given_up(make_side: Make, monkeypatch: pytes
         peer.sendall(AMQP_HEADER)
         side.wait_line("failed: amqp:not-allowed Timeout waiting for initial handshake")
     assert side.ups == side.downs == []
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_silent_peer_is_given_up(
+    make_side: Make, monkeypatch: pytest.MonkeyPatch, authority: Authority, server_pair: Pair, tls: bool
+) -> None:
+    monkeypatch.setattr(connections, "HANDSHAKE_SECONDS", 0.2)
+    plain = conf("saslMechanisms: ANONYMOUS")
+    side = make_side(with_tls(authority, server_pair, "saslMechanisms: ANONYMOUS") if tls else plain)
+    with socket.create_connection(("127.0.0.1", side.port), timeout=10) as peer:
+        if tls:
+            peer.sendall(b"\x16\x03")
+        assert peer.recv(10) == b""
+    side.wait_line("failed: amqp:resource-limit-exceeded TLS and SASL not finished within 0.2 seconds")
 
 
 # --- PLAIN
@@ -196,7 +216,9 @@ def test_a_wrong_password_is_refused_and_logged_without_it(make_side: Make, sasl
     side = make_side(with_passwords(sasl_directory, "saslMechanisms: PLAIN"))
     with pytest.raises(ConnectionException):
         connect(side.port, allowed_mechs="PLAIN", allow_insecure_mechs=True, user=USER, password="wrong-word")
-    line = side.wait_line("SERVER (error) [C1]", "amqp:unauthorized-access Authentication failed [mech=PLAIN]")
+    line = side.wait_line(
+        "SERVER (error) [C1]", "amqp:unauthorized-access Authentication failed [mech=PLAIN]"
+    )
     assert "wrong-word" not in line
     assert side.ups == []
 
@@ -248,7 +270,7 @@ EXTERNAL = "requireSsl: yes\n authenticatePeer: yes\n saslMechanisms: EXTERNAL"
 @pytest.mark.parametrize(
     ("profile", "user"), [("", "CN=client,O=skrouter tests"), (" uidFormat: on", "skrouter tests;client")]
 )
-def test_a_certificate_makes_a_user(
+def test_a_certificate_makes_a_user(  # noqa: PLR0917
     make_side: Make, authority: Authority, server_pair: Pair, client_pair: Pair, profile: str, user: str
 ) -> None:
     side = make_side(with_tls(authority, server_pair, EXTERNAL, profile))
@@ -282,7 +304,9 @@ def test_a_certificate_of_another_authority_is_refused(
     side = make_side(with_tls(authority, server_pair, EXTERNAL))
     with pytest.raises(ConnectionException):
         BlockingConnection(
-            f"amqps://127.0.0.1:{side.port}", timeout=10, ssl_domain=domain(authority, other.issue("stranger"))
+            f"amqps://127.0.0.1:{side.port}",
+            timeout=10,
+            ssl_domain=domain(authority, other.issue("stranger")),
         )
     side.wait_line("SERVER (error) [C1] Connection from", "certificate verify failed")
     assert side.ups == []

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from skrouter_testing.certs import Authority, Pair
-
 from skrouter.router.net import dial
+from skrouter_testing.certs import Authority, Pair
 
 Make = Callable[..., Any]
 
@@ -17,14 +16,16 @@ Make = Callable[..., Any]
 def listening(role: str = "inter-router", more: str = "") -> str:
     return (
         f"router {{\n id: A\n mode: interior\n}}\n{more}"
-        f"listener {{\n name: lis\n host: 127.0.0.1\n port: 0\n role: {role}\n cost: 3\n saslMechanisms: ANONYMOUS\n}}\n"
+        f"listener {{\n name: lis\n host: 127.0.0.1\n port: 0\n role: {role}\n cost: 3\n"
+        " saslMechanisms: ANONYMOUS\n}\n"
     )
 
 
 def dialling(port: int, role: str = "inter-router", more: str = "", attributes: str = "") -> str:
     return (
         f"router {{\n id: B\n mode: interior\n dataConnectionCount: 2\n}}\n{more}"
-        f"connector {{\n name: con\n host: 127.0.0.1\n port: {port}\n role: {role}\n cost: 2\n{attributes}\n}}\n"
+        f"connector {{\n name: con\n host: 127.0.0.1\n port: {port}\n role: {role}\n"
+        f" cost: 2\n{attributes}\n}}\n"
     )
 
 
@@ -75,13 +76,15 @@ def test_status_follows_the_control_connection(make_side: Make) -> None:
     identity = b.config.connectors[0].identity
     b.wait(lambda: b.shell.connector_status(identity).connection_status == "SUCCESS", "no success")
     status = b.shell.connector_status(identity)
-    assert status.connection_msg.startswith(f"[C3] Connection Opened: dir=out host=127.0.0.1:{a.port} encrypted=no")
+    assert status.connection_msg.startswith(
+        f"[C3] Connection Opened: dir=out host=127.0.0.1:{a.port} encrypted=no"
+    )
     assert status.connection_msg.endswith("container_id=A")
     a.stop()
     b.wait(lambda: b.shell.connector_status(identity).connection_status == "FAILED", "no failure")
     b.wait(lambda: len(b.downs) == 3, "not all down")
     assert "failed: " in b.shell.connector_status(identity).connection_msg
-    b.wait_line(f"SERVER (error) [C3] Connection to 127.0.0.1:{a.config.listeners and b.config.connectors[0].port} failed:")
+    b.wait_line(f"SERVER (error) [C3] Connection to 127.0.0.1:{b.config.connectors[0].port} failed:")
     b.wait_line("ROUTER_CORE (info) [C3] Connection Closed")
 
 
@@ -90,7 +93,9 @@ def test_a_refused_connector_logs_it_once_and_is_up_when_the_listener_is_there(
 ) -> None:
     port = free_port()
     b = make_side(dialling(port, role="normal"))
-    line = b.wait_line(f"SERVER (error) [C1] Connection to 127.0.0.1:{port} failed: proton:io Connection refused")
+    line = b.wait_line(
+        f"SERVER (error) [C1] Connection to 127.0.0.1:{port} failed: proton:io Connection refused"
+    )
     b.wait(lambda: b.shell.connectors[0].control.number >= 3, "no retries")
     a = make_side(listening("normal").replace("port: 0", f"port: {port}"))
     b.wait(lambda: b.ups, "not up")

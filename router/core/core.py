@@ -1,0 +1,204 @@
+"""The only entry of the core: an event in, effects out. Dispatch and the remote half of the address table live here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from skrouter.amqp.events import Handle, LinkAttached, LinkDetached, LinkEstablished, StreamingLinkWanted
+from skrouter.router.core import events
+from skrouter.router.core.address import MOBILE, ROUTER, AddressParser
+from skrouter.router.core.address_table import AddressTable, Rules
+from skrouter.router.core.connections import Connections
+from skrouter.router.core.effects import (
+    BindConsumer,
+    BindEndpoint,
+    Effect,
+    ForgetRouter,
+    PublishEntry,
+    SetRadius,
+    SetRouter,
+    Treatment,
+    UnbindConsumer,
+)
+from skrouter.router.core.links import Links
+
+
+@dataclass(frozen=True, slots=True)
+class CoreConfig:
+    """Who the router is and how it treats addresses that no rule names. `unique` makes 15 random characters."""
+
+    router_id: str
+    interior: bool
+    unique: Callable[[], str]
+    rules: Rules = field(default=lambda _address: None)
+    default_treatment: Treatment = Treatment.BALANCED
+    tenant: str | None = None
+
+
+class RouterCore:
+    """Connections, links and addresses of one router. Never sees a delivery."""
+
+    def __init__(self, config: CoreConfig) -> None:
+        self.config = config
+        self.parser = AddressParser(config.router_id, config.interior)
+        self.table = AddressTable(config.rules, config.default_treatment)
+        self.connections = Connections(config.unique)
+        self.links = Links(self.parser, self.table, self.connections, config.unique, config.tenant)
+        self.routers: dict[int, str] = {}
+        self._bound: dict[Handle, str] = {}
+        self._floods: set[str] = set()
+        self._told: dict[int, set[str]] = {}
+
+    def handle(self, event: events.Event, now: float) -> list[Effect]:  # noqa: ARG002  (every machine is given the time)
+        """Take in an event; the effects are to be carried out in their order."""
+        match event:
+            case events.ConnectionUp(facts):
+                return self.connections.add(facts)
+            case events.ConnectionDown(connection):
+                return self._connection_down(connection)
+            case LinkAttached():
+                return self.links.attached(event)
+            case LinkEstablished(link):
+                return self.links.established(link)
+            case LinkDetached(link):
+                return self.links.detached(link)
+            case events.LinkOpened(link, name, purpose):
+                self.links.opened(link, name, purpose)
+                return []
+            case StreamingLinkWanted(connection):
+                return self.connections.open_streaming(connection)
+            case _:
+                return self._handle_table(event)
+
+    def _handle_table(self, event: events.Event) -> list[Effect]:
+        match event:
+            case events.EndpointAdded():
+                return self._endpoint_added(event)
+            case events.ConsumerBound(address, link):
+                return self._consumer_bound(address, link)
+            case events.ConsumerUnbound(link):
+                return self._consumer_unbound(link)
+            case events.WatchAdded(address):
+                return self._watch(address, 1)
+            case events.WatchRemoved(address):
+                return self._watch(address, -1)
+            case _:
+                return self._handle_mesh(event)
+
+    def _handle_mesh(self, event: events.Event) -> list[Effect]:
+        match event:
+            case events.RouterKnown(index, router_id):
+                return self._router_known(index, router_id)
+            case events.RouterForgotten(index):
+                return self._router_forgotten(index)
+            case events.RouteChanged(index, neighbor, cost, origins):
+                return [SetRouter(index, -1 if neighbor is None else neighbor, cost, origins)]
+            case events.RadiusChanged(radius):
+                return [SetRadius(radius)]
+            case events.RemoteAddressesChanged():
+                return self._remote_changed(event)
+            case events.RemoteAddressesFlushed(index):
+                return self._flushed(index)
+        raise TypeError(f"not an event of the core: {event!r}")
+
+    def _connection_down(self, handle: Handle) -> list[Effect]:
+        connection, effects = self.connections.remove(handle)
+        for link in list(connection.links) if connection is not None else []:
+            effects += self.links.detached(link)
+        return effects
+
+    # --- consumers in this process, and of adaptors
+
+    def _endpoint_added(self, event: events.EndpointAdded) -> list[Effect]:
+        effects: list[Effect] = []
+        with self.table.change(event.key, effects) as address:
+            address.endpoints += 1
+            address.shared_endpoints += event.shared
+            address.control_only = event.control_only
+            address.permanent = True
+            address.treatment = Treatment.FLOOD if event.flood else Treatment.CLOSEST
+        if event.flood:
+            self._floods.add(event.key)
+        return _behind_publish(effects, BindEndpoint(event.key))
+
+    def _consumer_bound(self, text: str, link: Handle) -> list[Effect]:
+        effects: list[Effect] = []
+        key = MOBILE + text
+        self._bound[link] = key
+        with self.table.change(key, effects) as address:
+            address.consumers.add(link)
+        return _behind_publish(effects, BindConsumer(link, key))
+
+    def _consumer_unbound(self, link: Handle) -> list[Effect]:
+        effects: list[Effect] = [UnbindConsumer(link)]
+        key = self._bound.pop(link, None)
+        if key is not None:
+            with self.table.change(key, effects) as address:
+                address.consumers.discard(link)
+        return effects
+
+    def _watch(self, text: str, step: int) -> list[Effect]:
+        effects: list[Effect] = []
+        with self.table.change(MOBILE + text, effects) as address:
+            address.watches += step
+        if step > 0:
+            effects.append(address.as_watch())
+        return effects
+
+    # --- remote routers
+
+    def _router_known(self, index: int, router_id: str) -> list[Effect]:
+        """A router is a destination itself, and gets what is flooded to all."""
+        self.routers[index] = router_id
+        self._told[index] = set()
+        effects = self._add_remote(ROUTER + router_id, index)
+        for key in sorted(self._floods):
+            effects += self._add_remote(key, index)
+        return effects
+
+    def _router_forgotten(self, index: int) -> list[Effect]:
+        router_id = self.routers.pop(index, "")
+        effects = self._flushed(index)
+        for key in (ROUTER + router_id, *sorted(self._floods)):
+            effects += self._drop_remote(key, index)
+        self._told.pop(index, None)
+        return [*effects, ForgetRouter(index)]
+
+    def _add_remote(self, key: str, index: int, hint: int | None = None) -> list[Effect]:
+        effects: list[Effect] = []
+        with self.table.change(key, effects, hint) as address:
+            address.remotes.add(index)
+        return effects
+
+    def _drop_remote(self, key: str, index: int) -> list[Effect]:
+        if key not in self.table.addresses:
+            return []
+        effects: list[Effect] = []
+        with self.table.change(key, effects) as address:
+            address.remotes.discard(index)
+        return effects
+
+    def _remote_changed(self, event: events.RemoteAddressesChanged) -> list[Effect]:
+        effects: list[Effect] = []
+        told = self._told.setdefault(event.index, set())
+        for key in event.removed:
+            told.discard(key)
+            effects += self._drop_remote(key, event.index)
+        for address in event.added:
+            told.add(address.key)
+            effects += self._add_remote(address.key, event.index, address.treatment)
+        return effects
+
+    def _flushed(self, index: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for key in sorted(self._told.get(index, ())):
+            effects += self._drop_remote(key, index)
+        self._told[index] = set()
+        return effects
+
+
+def _behind_publish(effects: list[Effect], bind: Effect) -> list[Effect]:
+    """The entry must be there before anything is bound to it, and all else follows from the binding."""
+    publish = [effect for effect in effects if isinstance(effect, PublishEntry)]
+    return [*publish, bind, *(effect for effect in effects if not isinstance(effect, PublishEntry))]

@@ -1,0 +1,149 @@
+"""What the core hears of, besides the link events of `skrouter.amqp.events`: a closed list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skrouter.amqp.events import Handle, LinkAttached, LinkDetached, LinkEstablished, StreamingLinkWanted
+from skrouter.router.core.effects import Purpose
+from skrouter.router.core.facts import ConnectionFacts
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionUp:
+    """Both sides have opened a connection."""
+
+    facts: ConnectionFacts
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionDown:
+    """A connection and all its links are gone."""
+
+    connection: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOpened:
+    """A link that the core had opened exists now under this handle."""
+
+    link: Handle
+    name: str
+    purpose: Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointAdded:
+    """A consumer in this process for a key; `shared`: other routers are told of it."""
+
+    key: str
+    shared: bool = False
+    control_only: bool = False
+    flood: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerBound:
+    """An adaptor's link consumes from an address."""
+
+    address: str
+    link: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerUnbound:
+    """It does no longer; the link is gone."""
+
+    link: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class WatchAdded:
+    """Somebody wants to know whether this address is reachable."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRemoved:
+    """Nobody wants to know any more."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouterKnown:
+    """The mesh knows a router under this index."""
+
+    index: int
+    router_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouterForgotten:
+    """The mesh has forgotten it; the index may be used again."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class RouteChanged:
+    """The way to a router; `neighbor` is a slot, None: there is no way."""
+
+    index: int
+    neighbor: int | None
+    cost: int
+    valid_origins: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class RadiusChanged:
+    """Hops to the farthest router."""
+
+    radius: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAddress:
+    """An address that a remote router has consumers for; `treatment` is its hint, if it gave one."""
+
+    key: str
+    treatment: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAddressesChanged:
+    """A remote router's addresses came or went (keys)."""
+
+    index: int
+    added: tuple[RemoteAddress, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAddressesFlushed:
+    """Everything a remote router had told is void."""
+
+    index: int
+
+
+Event = (
+    ConnectionUp
+    | ConnectionDown
+    | LinkAttached
+    | LinkEstablished
+    | LinkDetached
+    | StreamingLinkWanted
+    | LinkOpened
+    | EndpointAdded
+    | ConsumerBound
+    | ConsumerUnbound
+    | WatchAdded
+    | WatchRemoved
+    | RouterKnown
+    | RouterForgotten
+    | RouteChanged
+    | RadiusChanged
+    | RemoteAddressesChanged
+    | RemoteAddressesFlushed
+)

@@ -1,0 +1,231 @@
+"""What to answer an attach, and what a link means for addresses (spec: routing-protocol §2, §5.7, §6).
+
+endpoint link      a client's: by address, dynamic, or anonymous
+control, router    between routers: by the capability of our terminus
+streaming          between routers: anonymous, or a router link beyond the ten
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from skrouter.amqp import conditions
+from skrouter.amqp.capabilities import EDGE_DOWNLINK, ROUTER_CONTROL, ROUTER_DATA, decode_symbols
+from skrouter.amqp.codec import decode_one
+from skrouter.amqp.errors import DecodeError
+from skrouter.amqp.events import Handle, LinkAttached, RawTerminus
+from skrouter.router.core.address import ROUTER, AddressParser
+from skrouter.router.core.address_table import AddressTable
+from skrouter.router.core.connections import CONTROL_PRIORITY, DEFAULT_PRIORITY, Connection, Connections
+from skrouter.router.core.effects import (
+    AcceptLink,
+    Effect,
+    LinkKind,
+    PublishEntry,
+    Purpose,
+    RejectLink,
+    Treatment,
+)
+from skrouter.router.core.facts import ROLE_INTER_ROUTER, ROLE_INTER_ROUTER_DATA
+
+_COORDINATOR = 3
+FORBIDDEN = ("qd:forbidden", "Connectivity to the node is forbidden")
+CONNECTION_ROLE = ("qd:connection-role", "Link attach forbidden on inter-router connection")
+NO_ROUTE = ("qd:no-route-to-dest", "No route to the destination node")
+NOT_FOUND = (conditions.NOT_FOUND, "Node not found")
+
+
+@dataclass(slots=True)
+class Link:
+    """An attached link. `key`: the address that it sends to or consumes from, None: anonymous."""
+
+    handle: Handle
+    connection: Handle
+    name: str
+    kind: LinkKind
+    outgoing: bool
+    priority: int = DEFAULT_PRIORITY
+    key: str | None = None
+
+
+def capabilities_of(terminus: RawTerminus) -> tuple[str, ...]:
+    """The capabilities of a terminus; what cannot be read counts as none."""
+    try:
+        return (
+            decode_symbols(decode_one(terminus.capabilities), "capabilities") if terminus.capabilities else ()
+        )
+    except DecodeError:
+        return ()
+
+
+class Links:
+    """All links that control has accepted or opened."""
+
+    def __init__(
+        self,
+        parser: AddressParser,
+        table: AddressTable,
+        connections: Connections,
+        unique: Callable[[], str],
+        tenant: str | None = None,
+    ) -> None:
+        self._parser = parser
+        self._table = table
+        self._connections = connections
+        self._unique = unique
+        self._tenant = tenant
+        self.by_handle: dict[Handle, Link] = {}
+
+    def attached(self, event: LinkAttached) -> list[Effect]:
+        """Answer a peer's attach."""
+        connection = self._connections.by_handle.get(event.connection)
+        if connection is None:
+            return []
+        kind = capabilities_of(event.source if event.outgoing else event.target)
+        if ROUTER_CONTROL in kind or ROUTER_DATA in kind:
+            return self._router_link(connection, event, ROUTER_CONTROL in kind)
+        if EDGE_DOWNLINK in kind or connection.facts.role == ROLE_INTER_ROUTER_DATA:
+            return self._stream(connection, event)
+        if connection.facts.role == ROLE_INTER_ROUTER:
+            return [RejectLink(event.link, *CONNECTION_ROLE)]
+        return self._endpoint(connection, event)
+
+    # --- between routers
+
+    def _router_link(self, connection: Connection, event: LinkAttached, is_control: bool) -> list[Effect]:
+        if connection.facts.role != ROLE_INTER_ROUTER:
+            return [RejectLink(event.link, *FORBIDDEN)]
+        if is_control:
+            kind, priority = LinkKind.CONTROL, CONTROL_PRIORITY
+        else:
+            kind, priority = self._connections.next_router_link(connection, event.outgoing)
+        effects = self._accept_router(connection, event, kind, priority)
+        return effects + self.established(event.link)
+
+    def _stream(self, connection: Connection, event: LinkAttached) -> list[Effect]:
+        if connection.facts.role != ROLE_INTER_ROUTER_DATA or event.outgoing:
+            return [RejectLink(event.link, *FORBIDDEN)]
+        return self._accept_router(connection, event, LinkKind.STREAMING, DEFAULT_PRIORITY)
+
+    def _accept_router(
+        self, connection: Connection, event: LinkAttached, kind: LinkKind, priority: int
+    ) -> list[Effect]:
+        self._remember(
+            connection, Link(event.link, event.connection, event.name, kind, event.outgoing, priority)
+        )
+        capacity = connection.facts.link_capacity
+        credit = 0 if event.outgoing else capacity
+        return [AcceptLink(event.link, kind, capacity, credit, annotated=True, priority=priority)]
+
+    def _remember(self, connection: Connection, link: Link) -> None:
+        self.by_handle[link.handle] = link
+        connection.links.add(link.handle)
+
+    def opened(self, link: Handle, name: str, purpose: Purpose) -> None:
+        """A link that we attach exists."""
+        connection = self._connections.by_handle.get(purpose.connection)
+        if connection is not None:
+            self._remember(
+                connection,
+                Link(link, purpose.connection, name, purpose.kind, purpose.outgoing, purpose.priority),
+            )
+
+    def established(self, handle: Handle) -> list[Effect]:
+        """Both sides have attached this link."""
+        link = self.by_handle.get(handle)
+        connection = self._connections.by_handle.get(link.connection) if link else None
+        if link is None or connection is None:
+            return []
+        if link.kind is LinkKind.CONTROL:
+            return self._connections.control_established(connection, link.outgoing, handle)
+        if link.kind is LinkKind.ROUTER and link.outgoing:
+            return self._connections.router_link_established(connection, link.priority, handle)
+        return []
+
+    # --- clients
+
+    def _endpoint(self, connection: Connection, event: LinkAttached) -> list[Effect]:
+        if event.target.kind == _COORDINATOR:
+            return [RejectLink(event.link, conditions.NOT_IMPLEMENTED, "Transactions are not supported")]
+        if event.outgoing:
+            return self._receiver(connection, event)
+        return self._sender(connection, event)
+
+    def _receiver(self, connection: Connection, event: LinkAttached) -> list[Effect]:
+        """A client receives: it becomes a consumer of its source address."""
+        address = event.source.address
+        if event.source.dynamic:
+            address = self._parser.temporary(self._unique(), self._tenant)
+        key = self._parser.key(address) if address is not None else ""
+        if not key or key[0] == ROUTER:
+            return [RejectLink(event.link, *NO_ROUTE)]
+        if self._table.treatment_of(key).treatment is Treatment.UNAVAILABLE:
+            return [RejectLink(event.link, *NOT_FOUND)]
+        effects: list[Effect] = []
+        with self._table.change(key, effects) as entry:
+            entry.consumers.add(event.link)
+        publish = [effect for effect in effects if isinstance(effect, PublishEntry)]
+        follow = [effect for effect in effects if not isinstance(effect, PublishEntry)]
+        link = Link(event.link, event.connection, event.name, LinkKind.ENDPOINT, outgoing=True, key=key)
+        self._remember(connection, link)
+        accept = AcceptLink(
+            event.link,
+            LinkKind.ENDPOINT,
+            connection.facts.link_capacity,
+            key=key,
+            source_address=address if event.source.dynamic else None,
+            annotated=not connection.facts.strip_outbound,
+        )
+        return [*publish, accept, *follow]
+
+    def _sender(self, connection: Connection, event: LinkAttached) -> list[Effect]:
+        """A client sends: to its target address, or to what each message says."""
+        address = event.target.address
+        if event.target.dynamic:
+            address = f"amqp:/_$temp.{self._unique()}"
+        capacity = connection.facts.link_capacity
+        link = Link(event.link, event.connection, event.name, LinkKind.ENDPOINT, outgoing=False)
+        if address is None:
+            self._remember(connection, link)
+            return [AcceptLink(event.link, LinkKind.ENDPOINT, capacity, capacity)]
+        key = self._parser.key(address)
+        if not key or self._table.treatment_of(key).treatment is Treatment.UNAVAILABLE:
+            return [RejectLink(event.link, *NOT_FOUND)]
+        effects: list[Effect] = []
+        with self._table.change(key, effects) as entry:
+            entry.producers.add(event.link)
+            reachable = entry.has_destination
+        link.key = key
+        self._remember(connection, link)
+        accept = AcceptLink(
+            event.link,
+            LinkKind.ENDPOINT,
+            capacity,
+            capacity,
+            key=key,
+            target_address=address if event.target.dynamic else None,
+            withheld=not reachable,
+        )
+        return [*effects, accept]
+
+    # --- ends
+
+    def detached(self, handle: Handle) -> list[Effect]:
+        """A link is gone."""
+        link = self.by_handle.pop(handle, None)
+        if link is None:
+            return []
+        effects: list[Effect] = []
+        connection = self._connections.by_handle.get(link.connection)
+        if connection is not None:
+            connection.links.discard(handle)
+            if link.kind is LinkKind.CONTROL:
+                effects += self._connections.control_lost(connection)
+            elif link.kind is LinkKind.ROUTER and link.outgoing:
+                connection.priority_links.pop(link.priority, None)
+        if link.key is not None:
+            with self._table.change(link.key, effects) as entry:
+                entry.consumers.discard(handle)
+                entry.producers.discard(handle)
+        return effects

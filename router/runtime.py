@@ -1,0 +1,302 @@
+"""One router: machines, forwarder and shell joined. Starts, runs, stops; decides nothing.
+
+engine events -> shell (connections) -> core -> effects -> forwarder
+              -> endpoints: mesh, and whoever subscribes (management, adaptors)
+core  --neighbors, local addresses-->  mesh  --routes, remote addresses, messages-->  core, forwarder
+"""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from skrouter.amqp import events as engine_events
+from skrouter.amqp.engine.loop import EngineLoop
+from skrouter.amqp.engine.poller import Engine
+from skrouter.amqp.engine.pump import Connections
+from skrouter.amqp.errors import DecodeError
+from skrouter.config.model import Configuration
+from skrouter.config.patterns import PatternTable
+from skrouter.router.core import effects, events
+from skrouter.router.core.address_table import AddressRule
+from skrouter.router.core.core import CoreConfig, RouterCore
+from skrouter.router.core.facts import ConnectionFacts
+from skrouter.router.forwarder.forwarder import Forwarder, Gone
+from skrouter.router.mesh import effects as mesh_effects
+from skrouter.router.mesh import events as mesh_events
+from skrouter.router.mesh import wire
+from skrouter.router.mesh.config import MeshConfig
+from skrouter.router.mesh.engine import MeshEngine
+from skrouter.router.mesh.messages import AddressDescriptor, MessageError
+from skrouter.router.net import clock
+from skrouter.router.net.connections import ConnectionShell
+from skrouter.router.net.execution import Execution
+from skrouter.router.net.log import RouterLog
+from skrouter.router.net.tls import TlsProfiles
+
+UNIQUE_ALPHABET = string.ascii_letters + string.digits + "+_"
+"""What identifiers on the wire are made of: 64 symbols, 15 of them each."""
+
+CONTROL_KEYS = ("Lqdhello", "Lqdrouter", "Lqdrouter.ma")
+FLOOD_KEYS = ("Tqdrouter", "Tqdrouter.ma")
+
+Endpoint = Callable[[engine_events.MessageReceived], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who runs: the build version, and the Unix time of the start."""
+
+    version: str
+    started: int
+
+
+class Router:
+    """The whole of a router but its management and adaptors, which subscribe."""
+
+    def __init__(
+        self, config: Configuration, loop: EngineLoop, engine: Engine, log: RouterLog, version: str
+    ) -> None:
+        self.config = config
+        self.loop = loop
+        self.log = log
+        self.identity = Identity(version, int(clock.wall()))
+        self.started = clock.monotonic()
+        self._random = random.SystemRandom()
+        interior = config.router.mode == "interior"
+        default = effects.Treatment[config.router.default_distribution.upper()]
+        unavailable = default is effects.Treatment.UNAVAILABLE
+        self.forwarder = Forwarder(engine, config.router.id, config.router.mode != "edge", unavailable)
+        self.connections = Connections(engine)
+        self.core = RouterCore(
+            CoreConfig(
+                config.router.id,
+                config.router.mode != "edge",
+                self.unique,
+                _rules(config),
+                default,
+                config.network.tenant_id,
+            )
+        )
+        self.mesh = MeshEngine(_mesh_config(config, self.identity), self.started) if interior else None
+        self.tls = TlsProfiles(config.ssl_profiles.values(), warn=lambda text: log.log("CONN_MGR", "warning", text))
+        self.shell = ConnectionShell(
+            loop,
+            self.connections,
+            config.router,
+            log,
+            self.tls,
+            self._random,
+            version,
+            self._connection_up,
+            self._connection_down,
+            self.forwarder.adopt,
+            max_connections=config.policy.max_connections,
+        )
+        self.endpoints: dict[int, Endpoint] = {}
+        self._subscriptions: dict[str, Endpoint] = {}
+        self.watchers: dict[str, Callable[[effects.WatchChanged], None]] = {}
+        self.last_topology_change: float | None = None
+        self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
+        self.forward = self.execution.carry_out
+        loop.handle_events(self._handle_events)
+
+    def unique(self) -> str:
+        """15 random characters."""
+        return "".join(self._random.choices(UNIQUE_ALPHABET, k=15))
+
+    # --- start and stop
+
+    def start(self) -> None:
+        """Begin to speak with the mesh; listeners and connectors come after (`open_ports`)."""
+        if self.mesh is None:
+            return
+        for key in CONTROL_KEYS:
+            self.subscribe(events.EndpointAdded(key, control_only=True), self._mesh_message)
+        for key in FLOOD_KEYS:
+            self.subscribe(events.EndpointAdded(key, control_only=True, flood=True), self._mesh_message)
+        self._schedule_tick()
+
+    def open_ports(self) -> None:
+        """Open the configured connectors and listeners. Raises what the shell raises for a required one."""
+        for connector in self.config.connectors:
+            self.shell.add_connector(connector)
+        for listener in self.config.listeners:
+            self.shell.add_listener(listener)
+
+    def stop(self) -> None:
+        """Close every socket without a word, as neighbors expect of a router that goes."""
+        self.shell.shutdown()
+
+    # --- what others use
+
+    def subscribe(self, event: events.EndpointAdded, endpoint: Endpoint) -> None:
+        """Take the messages for a key in this process."""
+        self._subscriptions[event.key] = endpoint
+        self.handle(event)
+
+    def handle(self, event: events.Event) -> None:
+        """Give an event to the core and carry out what follows."""
+        self.forward(self.core.handle(event, clock.monotonic()))
+
+    def send(self, content: bytes) -> None:
+        """Send a message of this process, pre-settled, to its `to`."""
+        self.forwarder.send(content)
+
+    def watch(self, address: str, watcher: Callable[[effects.WatchChanged], None]) -> None:
+        """Hear of the reachability of an address, now and whenever it changes."""
+        self.watchers[address] = watcher
+        self.handle(events.WatchAdded(address))
+
+    def unwatch(self, address: str) -> None:
+        """Hear no more of it."""
+        self.watchers.pop(address, None)
+        self.handle(events.WatchRemoved(address))
+
+    # --- engine events
+
+    def _handle_events(self, batch: list[engine_events.Event]) -> None:
+        for event in batch:
+            if isinstance(event, engine_events.MessageReceived):
+                self._message(event)
+            elif isinstance(
+                event,
+                engine_events.LinkAttached
+                | engine_events.LinkEstablished
+                | engine_events.LinkDetached
+                | engine_events.StreamingLinkWanted,
+            ):
+                self.handle(event)
+            else:
+                self.shell.handle(event)
+
+    def _message(self, event: engine_events.MessageReceived) -> None:
+        endpoint = self.endpoints.get(event.endpoint)
+        if endpoint is not None:
+            endpoint(event)
+
+    def _connection_up(self, facts: ConnectionFacts) -> None:
+        self.handle(events.ConnectionUp(facts))
+
+    def _connection_down(
+        self, handle: int, facts: ConnectionFacts | None, condition: str, description: str
+    ) -> None:  # noqa: ARG002
+        self.handle(events.ConnectionDown(handle))
+
+    def _bind_endpoint(self, key: str, endpoint: int) -> None:
+        self.endpoints[endpoint] = self._subscriptions[key]
+
+    # --- the mesh
+
+    def _schedule_tick(self) -> None:
+        if self.mesh is not None:
+            self.loop.call_at(self.mesh.next_deadline(), self._tick)
+
+    def _tick(self) -> None:
+        self._mesh(mesh_events.Tick())
+        self._schedule_tick()
+
+    def _mesh(self, event: mesh_events.Event) -> None:
+        if self.mesh is not None:
+            for effect in self.mesh.handle(event, clock.monotonic()):
+                self._mesh_effect(effect)
+
+    def _mesh_message(self, event: engine_events.MessageReceived) -> None:
+        """A protocol message from a neighbor; those of others come through it."""
+        connection = self.core.connections.by_handle.get(event.connection)
+        if connection is None or connection.slot is None:
+            return
+        try:
+            message = wire.decode(event.content)
+        except (DecodeError, MessageError) as error:
+            self.log.log(
+                "ROUTER", "warning", f"Ignored a control message of {connection.facts.container}: {error}"
+            )
+            return
+        self._mesh(mesh_events.MessageReceived(message, connection.slot, connection.facts.cost))
+
+    def _notice(self, effect: effects.Effect) -> None:
+        """What the core tells the mesh and the watchers."""
+        match effect:
+            case effects.NeighborUp(slot, cost):
+                self._mesh(mesh_events.ControlLinkUp(slot, cost))
+            case effects.NeighborDown(slot):
+                self._mesh(mesh_events.ControlLinkDown(slot))
+            case effects.LocalAddressesChanged(added, removed, changed):
+                if added or removed:
+                    self._mesh(mesh_events.LocalAddressesChanged(_descriptors(added), removed))
+                if changed:
+                    self._mesh(mesh_events.LocalAddressAttributesChanged(_descriptors(changed)))
+            case effects.WatchChanged(address):
+                if (watcher := self.watchers.get(address)) is not None:
+                    watcher(effect)
+            case _:
+                raise TypeError(f"nobody carries out {effect!r}")
+
+    def _mesh_effect(self, effect: mesh_effects.Effect) -> None:
+        match effect:
+            case mesh_effects.SendHello(message):
+                for slot in list(self.core.connections.neighbors):
+                    self._send_control(wire.encode(message), slot)
+            case mesh_effects.SendMessage(message, slot):
+                self._send_control(wire.encode(message), slot)
+            case mesh_effects.RouterAdded(index, router_id):
+                self.handle(events.RouterKnown(index, router_id))
+            case mesh_effects.RouterRemoved(index):
+                self.handle(events.RouterForgotten(index))
+            case mesh_effects.RoutesChanged(routes, radius):
+                for route in routes:
+                    origins = route.valid_origins
+                    self.handle(events.RouteChanged(route.index, route.next_hop, route.cost or 0, origins))
+                self.handle(events.RadiusChanged(radius))
+            case mesh_effects.RemoteAddressesChanged(index, added, removed):
+                remote = tuple(events.RemoteAddress(item.key, item.treatment) for item in added)
+                self.handle(events.RemoteAddressesChanged(index, remote, removed))
+            case mesh_effects.FlushRouterAddresses(index):
+                self.handle(events.RemoteAddressesFlushed(index))
+            case mesh_effects.TopologyChanged():
+                self.last_topology_change = clock.wall()
+            case mesh_effects.Log(module, level, text):
+                self.log.log(module, level, text)
+
+    def _send_control(self, content: bytes, slot: int | None) -> None:
+        """To one neighbor, or to all routers by the flooded address in the message."""
+        if slot is None:
+            self.forwarder.send(content, control=True)
+            return
+        neighbor = self.core.connections.neighbors.get(slot)
+        if neighbor is None:
+            return  # lost since the mesh last heard of it; the news is on its way
+        try:
+            self.forwarder.send(content, link=neighbor.control[True])
+        except Gone:
+            return  # the same
+
+
+def _descriptors(addresses: tuple[effects.LocalAddress, ...]) -> tuple[AddressDescriptor, ...]:
+    return tuple(AddressDescriptor(item.key, item.treatment, item.in_links) for item in addresses)
+
+
+def _mesh_config(config: Configuration, identity: Identity) -> MeshConfig:
+    router = config.router
+    return MeshConfig(
+        router_id=router.id,
+        instance=identity.started,
+        hello_interval=router.hello_interval_seconds,
+        hello_max_age=router.hello_max_age_seconds,
+        ra_interval=router.ra_interval_seconds,
+        ra_interval_flux=router.ra_interval_flux_seconds,
+        remote_ls_max_age=router.remote_ls_max_age_seconds,
+        unreachable_holdoff=router.unreachable_holdoff_seconds,
+    )
+
+
+def _rules(config: Configuration) -> Callable[[str], AddressRule | None]:
+    """Address rules of the configuration by address text."""
+    table: PatternTable[AddressRule] = PatternTable()
+    for rule in config.addresses:
+        treatment = effects.Treatment[rule.distribution.upper()]
+        table.add(rule.pattern, AddressRule(treatment, -1 if rule.priority is None else rule.priority))
+    return table.match
