@@ -54,10 +54,6 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(1)
 
 
-class StartError(Exception):
-    """The router cannot start; the text is for the user."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the daemon; returns the exit status."""
     options = _parse(sys.argv[1:] if arguments is None else arguments)
@@ -75,8 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _start_failed(None, error)
     try:
         return Daemon(config, log).run()
-    except (StartError, ListenError, NetworkConfigurationError, ValueError) as error:
+    except (ListenError, NetworkConfigurationError, ValueError) as error:
         return _start_failed(log, error)
+    finally:
+        log.close()
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -112,7 +110,6 @@ def _start_failed(log: RouterLog | None, error: Exception) -> int:
         if isinstance(error, ListenError):
             log.log("SERVER", "critical", f"Shutting down, required listener failed {error.host_port}: {error.reason}")
         log.log("ROUTER", "critical", f"Router start-up failed: {error}")
-        log.close()
     print(f"skrouterd: {error}", file=sys.stderr)
     return 1
 
@@ -233,7 +230,6 @@ class Daemon:
         self.log.log("ROUTER", "info", "Shut Down")
         self._tcp.close()
         self.router.stop()
-        self.log.close()
         self.loop.close()
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from skrouter.amqp.sasl.mechanisms import anonymous, external
+from skrouter.router.net.errors import NetworkConfigurationError
 
 if TYPE_CHECKING:
     from skrouter.amqp.cyrus import Cyrus
@@ -29,9 +30,10 @@ class Authenticator:
         self._executor: ThreadPoolExecutor | None = None
 
     def mechanisms(self, configured: str | None) -> tuple[str, ...]:
-        """What a listener offers; raises CyrusError if it names a mechanism that Cyrus must serve and cannot.
+        """What a listener offers, in its order; without configuration everything that this installation has.
 
-        Without configuration: everything that this installation has.
+        NetworkConfigurationError if a mechanism that Cyrus must serve is named, but there is no Cyrus, or if
+        none of the named ones is there.
         """
         wanted = tuple(configured.split()) if configured else ()
         if wanted and all(mechanism in OWN_MECHANISMS for mechanism in wanted):
@@ -40,13 +42,19 @@ class Authenticator:
 
         try:
             served = self.cyrus().server_mechanisms()
-        except CyrusError:
+        except CyrusError as error:
             if wanted:
-                raise
+                raise NetworkConfigurationError(f"saslMechanisms '{configured}': {error}") from error
             return OWN_MECHANISMS
         if not wanted:
             return (*dict.fromkeys((external.NAME, *served, anonymous.NAME)),)
-        return tuple(mechanism for mechanism in wanted if mechanism in (*OWN_MECHANISMS, *served))
+        available = (*OWN_MECHANISMS, *served)
+        if not any(mechanism in available for mechanism in wanted):
+            allowed = " ".join(dict.fromkeys(available))
+            raise NetworkConfigurationError(
+                f"saslMechanisms '{configured}': this installation has none of them, only {allowed}"
+            )
+        return tuple(mechanism for mechanism in wanted if mechanism in available)
 
     def cyrus(self) -> Cyrus:
         """libsasl2, loaded by the first call; CyrusError if it cannot be."""

@@ -39,7 +39,7 @@ class TlsProfiles:
         self._read_file = read_file
         self._warn = warn
         self._warned: set[str] = set()
-        self._contexts: dict[tuple[str, bool, bool], TlsContext] = {}
+        self._contexts: dict[tuple[str, bool, bool, tuple[bytes, ...]], TlsContext] = {}
         self._names: dict[str, dict[str, str]] = {}
 
     def profile(self, name: str) -> SslProfileConfig:
@@ -63,21 +63,25 @@ class TlsProfiles:
         self._contexts = {key: context for key, context in self._contexts.items() if key[0] != name}
         self._names.pop(name, None)
 
-    def server(self, name: str, *, require_peer: bool) -> TlsContext:
-        """The context for listeners; `require_peer`: only peers with a certificate of our CA."""
-        return self._context(name, server=True, require_peer=require_peer)
+    def server(self, name: str, *, require_peer: bool, alpn: tuple[bytes, ...] = ()) -> TlsContext:
+        """The context for listeners; `require_peer`: only peers with a certificate of our CA; `alpn`: protocols offered."""
+        return self._context(name, server=True, require_peer=require_peer, alpn=alpn)
 
     def client(self, name: str) -> TlsContext:
         """The context for connectors; the server is always verified."""
         return self._context(name, server=False, require_peer=False)
 
-    def _context(self, name: str, *, server: bool, require_peer: bool) -> TlsContext:
-        key = (name, server, require_peer)
+    def _context(
+        self, name: str, *, server: bool, require_peer: bool, alpn: tuple[bytes, ...] = ()
+    ) -> TlsContext:
+        key = (name, server, require_peer, alpn)
         if key not in self._contexts:
-            self._contexts[key] = self._make(self.profile(name), server, require_peer)
+            self._contexts[key] = self._make(self.profile(name), server, require_peer, alpn)
         return self._contexts[key]
 
-    def _make(self, profile: SslProfileConfig, server: bool, require_peer: bool) -> TlsContext:
+    def _make(
+        self, profile: SslProfileConfig, server: bool, require_peer: bool, alpn: tuple[bytes, ...]
+    ) -> TlsContext:
         try:
             return TlsContext(
                 profile.ca_cert_file,
@@ -88,6 +92,7 @@ class TlsProfiles:
                 profile.protocols,
                 server=server,
                 require_peer_certificate=require_peer,
+                alpn=list(alpn) or None,
             )
         except TlsConfigurationError as error:
             raise NetworkConfigurationError(f"sslProfile '{profile.name}': {error}") from error

@@ -2,7 +2,6 @@
 
 from skrouter.adaptors.tcp.bridge.model cimport bridge_t, server_t, service_t
 from skrouter.router.forwarder.forwarder cimport Forwarder
-from skrouter.router.forwarder.model cimport link_t
 
 cdef class Bridge:
     cdef bridge_t *native           # owner: this object
@@ -12,4 +11,3 @@ cdef class Bridge:
     cdef set _connectors
     cdef service_t *_service(self, object handle) except NULL
     cdef server_t *_server(self, object handle) except NULL
-    cdef link_t *_link(self, object handle) except NULL

@@ -17,12 +17,11 @@ from skrouter.adaptors.tcp.bridge.connections cimport connection_rows
 from skrouter.adaptors.tcp.bridge.flow cimport flow_drop, flow_fail, flow_free, inbound_ops, text_set
 from skrouter.adaptors.tcp.bridge.model cimport LISTEN_PLACES, TEXT_LIMIT, address_t, counters_t, flow_t
 from skrouter.adaptors.tcp.bridge.notices cimport notices_close, notices_open, notices_take
-from skrouter.amqp.engine.poller cimport HANDLE_ADAPTOR, HANDLE_ENTRY, HANDLE_LINK, engine_find
+from skrouter.amqp.engine.poller cimport HANDLE_ADAPTOR, engine_find
 from skrouter.amqp.engine.tls_context cimport TlsContext, tls_context_t
 from skrouter.router.forwarder.deliveries cimport link_lost
 from skrouter.router.forwarder.links cimport link_free, link_new
-from skrouter.router.forwarder.model cimport LINK_ADAPTOR, entry_t, link_t
-from skrouter.router.forwarder.tables cimport entry_add_consumer, entry_drop_consumer
+from skrouter.router.forwarder.model cimport LINK_ADAPTOR
 
 from libc.errno cimport errno
 
@@ -218,28 +217,6 @@ cdef class Bridge:
         self._connectors.add(server.handle)
         self._contexts[server.handle] = tls
         return server.handle, server.link.handle
-
-    cdef link_t *_link(self, object handle) except NULL:
-        cdef void *found = engine_find(self.native.engine, HANDLE_LINK, handle)
-        if found == NULL:
-            raise GoneError(f"no link {handle:#x}")
-        return <link_t *>found
-
-    def bind(self, link, entry):
-        """Make a connector's link a consumer of an entry of the forwarder; it leaves the one it had."""
-        cdef link_t *consumer = self._link(link)
-        cdef entry_t *found = <entry_t *>engine_find(self.native.engine, HANDLE_ENTRY, entry)
-        if found == NULL:
-            raise GoneError(f"no entry {entry:#x}")
-        self.unbind(link)
-        if not entry_add_consumer(found, consumer):
-            raise MemoryError()
-
-    def unbind(self, link):
-        """Send a connector no more streams."""
-        cdef link_t *consumer = self._link(link)
-        if consumer.entry != NULL:
-            entry_drop_consumer(consumer.entry, consumer)
 
     def set_connector_addresses(self, handle, list sockaddrs not None):
         """Where to connect, in order, as packed sockaddrs; from the next connection on."""

@@ -36,11 +36,11 @@ def free_port() -> int:
 class Router:
     """A router with one service, `svc`, and what tests need of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "A") -> None:
         self.engine = Engine()
         self.loop = EngineLoop(self.engine)
-        self.forwarder = Forwarder(self.engine, "A", True)
-        self.bridge = Bridge(self.forwarder, "amqp:/_topo/0/A/")
+        self.forwarder = Forwarder(self.engine, name, True)
+        self.bridge = Bridge(self.forwarder, f"amqp:/_topo/0/{name}/")
         self.entry = self.forwarder.publish("Msvc", BALANCED)
         self.listener = 0
         self.port = 0
@@ -65,7 +65,7 @@ class Router:
         """A connector of `svc` whose host has these ports, tried in order."""
         handle, link = self.bridge.add_connector("svc", host, tls, True)
         self.bridge.set_connector_addresses(handle, [packed("127.0.0.1", port) for port in ports])
-        self.bridge.bind(link, self.entry)
+        self.forwarder.bind_consumer(link, self.entry)
         self.connectors.append(handle)
         return handle
 
@@ -136,3 +136,17 @@ def bare_router() -> Iterator[Router]:
     one = Router()
     yield one
     one.close()
+
+
+@pytest.fixture
+def make_router() -> Iterator[Callable[[str], Router]]:
+    """Makes routers by id, without listeners."""
+    made: list[Router] = []
+
+    def make(name: str) -> Router:
+        made.append(Router(name))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

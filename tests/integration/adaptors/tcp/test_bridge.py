@@ -157,7 +157,7 @@ def test_connections_are_shared_out_by_weight(router: Router) -> None:
         server = await asyncio.start_server(echo, "127.0.0.1", 0)
         connector, link = router.bridge.add_connector("other", "localhost")
         router.bridge.set_connector_addresses(connector, [_packed(server.sockets[0].getsockname()[1])])
-        router.bridge.bind(link, router.forwarder.publish("Mother", BALANCED))
+        router.forwarder.bind_consumer(link, router.forwarder.publish("Mother", BALANCED))
         for _turn in range(200):
             reader, writer = await router.open()
             await ping(reader, writer)

@@ -58,12 +58,12 @@ class Site:
             self.shell.address_watch_changed(address, self.consumers.get(address, 0), 0, 0)
 
     def _bind(self, address: str, link: int) -> None:
-        self.router.bridge.bind(link, self.router.forwarder.publish(f"M{address}", BALANCED))
+        self.router.forwarder.bind_consumer(link, self.router.forwarder.publish(f"M{address}", BALANCED))
         self.consumers[address] = self.consumers.get(address, 0) + 1
         self._tell(address)
 
     def _unbind(self, address: str, link: int) -> None:
-        self.router.bridge.unbind(link)
+        self.router.forwarder.unbind_consumer(link)
         self.consumers[address] -= 1
         self._tell(address)
 

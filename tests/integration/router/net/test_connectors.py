@@ -34,6 +34,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries without the wait."""
     monkeypatch.setattr(dial, "RETRY_AFTER_FAILURE", 0.05)
     monkeypatch.setattr(dial, "RETRY_AFTER_LOSS", 0.05)
+    monkeypatch.setattr(dial, "RETRY_WITH_FAILOVER", 0.05)
 
 
 def free_port() -> int:
@@ -113,6 +114,21 @@ def test_a_lost_connection_is_made_again(make_side: Make, quick: None) -> None:
     assert [facts.number for facts in b.ups] == [1, 2]
 
 
+def test_the_listeners_failover_list_is_followed(make_side: Make, quick: None) -> None:
+    second = make_side(listening("normal"))
+    first = make_side(
+        listening("normal").replace(" cost: 3", f" failoverUrls: amqp://127.0.0.1:{second.port}")
+    )
+    port = first.port
+    b = make_side(dialling(port, role="normal"))
+    b.wait(lambda: b.ups, "not up")
+    places = f"amqp://127.0.0.1:{port}, amqp://127.0.0.1:{second.port}"
+    assert b.shell.connectors[0].report().failover_urls == places
+    first.stop()
+    b.wait(lambda: len(b.ups) == 2, "not up at the second listener")
+    assert [facts.host for facts in b.ups] == [f"127.0.0.1:{port}", f"127.0.0.1:{second.port}"]
+
+
 def test_an_unresolvable_host_is_a_failure_like_others(make_side: Make) -> None:
     b = make_side(dialling(5672, role="normal").replace("host: 127.0.0.1", "host: no-such-host.invalid"))
     b.wait_line("SERVER (error) [C1] Connection to no-such-host.invalid:5672 failed: proton:io")
@@ -123,11 +139,12 @@ def test_a_removed_connector_closes_and_does_not_come_back(make_side: Make, quic
     a = make_side(listening("normal"))
     b = make_side(dialling(a.port, role="normal"))
     b.wait(lambda: b.ups, "not up")
-    b.call(lambda: b.shell.remove_connector(b.config.connectors[0].identity))
+    connector = b.shell.connectors[0]
+    b.call(lambda: b.shell.remove_connector(connector.config.identity))
     a.wait(lambda: a.downs, "not down")
     b.wait(lambda: b.downs, "not down")
     assert b.shell.connectors == ()
-    assert b.shell._connectors.all() == ()
+    assert (connector.control.timer, connector.control.task) == (None, None)
 
 
 def test_connections_outlive_their_listener(make_side: Make) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from skrouter.amqp.cyrus import CyrusError
 from skrouter.router.net.authentication import Authenticator
+from skrouter.router.net.errors import NetworkConfigurationError
 
 
 class Served:
@@ -53,8 +54,13 @@ def test_without_cyrus_unconfigured_is_what_needs_none(monkeypatch: pytest.Monke
 
 
 def test_a_configured_mechanism_without_cyrus_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(CyrusError):
+    with pytest.raises(NetworkConfigurationError, match="saslMechanisms 'PLAIN': libsasl2 is missing"):
         authenticator(monkeypatch, missing).mechanisms("PLAIN")
+
+
+def test_a_listener_that_could_offer_nothing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NetworkConfigurationError, match="none of them, only EXTERNAL ANONYMOUS PLAIN"):
+        authenticator(monkeypatch, lambda: Served("PLAIN")).mechanisms("GSSAPI NTLM")
 
 
 def test_work_is_done_on_a_thread_and_answered_on_the_loop() -> None:
