@@ -160,9 +160,13 @@ cdef int _set_terminus(pn_terminus_t *terminus, int kind, object fields) except 
     return 0
 
 
-cdef int _answer_terminus(pn_terminus_t *local, pn_terminus_t *remote, str address) except -1:
-    """The peer's terminus back to it; with our address where it asked for one, or session-end where it has none."""
+cdef int _answer_terminus(pn_terminus_t *local, int kind, pn_terminus_t *remote, str address) except -1:
+    """The peer's terminus back to it; with our address where it asked for one, or session-end where it has none.
+
+    Proton takes a source without address for none at all; the answer has one all the same.
+    """
     pn_terminus_copy(local, remote)
+    pn_terminus_set_type(local, kind)
     if address is not None:
         pn_terminus_set_address(local, address.encode())
     elif pn_terminus_get_address(remote) == NULL:
@@ -445,8 +449,8 @@ cdef class Forwarder:
         cdef pn_link_t *pn = link.pn
         if link.accepted:
             raise ValueError("the link has been answered already")
-        _answer_terminus(pn_link_source(pn), pn_link_remote_source(pn), source_address)
-        _answer_terminus(pn_link_target(pn), pn_link_remote_target(pn), target_address)
+        _answer_terminus(pn_link_source(pn), PN_SOURCE, pn_link_remote_source(pn), source_address)
+        _answer_terminus(pn_link_target(pn), PN_TARGET, pn_link_remote_target(pn), target_address)
         pn_link_set_snd_settle_mode(pn, pn_link_remote_snd_settle_mode(pn))
         pn_link_set_rcv_settle_mode(pn, pn_link_remote_rcv_settle_mode(pn))
         pn_link_set_max_message_size(pn, max_message_size)
@@ -469,8 +473,9 @@ cdef class Forwarder:
         link.accepted = True
         pn_link_open(link.pn)
         if not link.outgoing:
-            link.owed = credit if withheld else 0
-            if not withheld:
+            if withheld or not pn_link_state(link.pn) & PN_REMOTE_ACTIVE:
+                link.owed = credit          # given when there is a destination, or when the peer has answered
+            else:
                 pn_link_flow(link.pn, credit)
         connection_wake(link.connection)
         return 0

@@ -214,6 +214,9 @@ cdef void _link_opened(connection_t *connection, pn_link_t *pn) noexcept nogil:
     """The peer attached: to a link of ours, or a new one that control will accept or reject."""
     cdef link_t *link = <link_t *>pn_link_get_context(pn)
     if link != NULL:
+        if not link.outgoing and link.owed:
+            pn_link_flow(pn, link.owed)
+            link.owed = 0
         with gil:
             engine_post(connection.engine, (LINK_ESTABLISHED, link.handle, _terminus(pn_link_remote_source(pn)),
                                             _terminus(pn_link_remote_target(pn))))

@@ -80,6 +80,11 @@ class RouterLog:
             self._outputs.pop(name).close()
         self._outputs.update(opened)
 
+    @property
+    def configs(self) -> tuple[LogConfig, ...]:
+        """The settings of every module that has been configured, as they were given."""
+        return tuple(self._configs.values())
+
     def enabled(self, module: str, level: str) -> bool:
         """Whether such an event would be written: ask before making an expensive text."""
         return level in self._settings.get(module, self._default).levels

@@ -21,6 +21,7 @@ from skrouter.adaptors.tcp.bridge.model cimport (
     ALPN_LIMIT,
     FLOW_CONNECTING,
     FLOW_HEAD,
+    HANDSHAKE_TIME,
     HEAD_ROOM,
     NOTICE_CONNECT_FAILED,
     address_t,
@@ -30,7 +31,9 @@ from skrouter.adaptors.tcp.bridge.notices cimport notice_add
 from skrouter.adaptors.tcp.bridge.outbound cimport outbound_end, outbound_gather, outbound_pass
 from skrouter.amqp.engine.poller cimport (
     HANDLE_ADAPTOR,
+    engine_arm,
     engine_defer,
+    engine_disarm,
     engine_forget,
     engine_name,
     task_t,
@@ -149,6 +152,7 @@ cdef void _dispatch(server_t *server, copy_t *copy) noexcept nogil:
     flow.moved = True
     flow.state = FLOW_HEAD
     flow.task.run = _examine
+    engine_arm(server.bridge.engine, &flow.alarm, server.bridge.engine.now + HANDSHAKE_TIME)
     engine_defer(server.bridge.engine, &flow.task)
 
 
@@ -199,6 +203,7 @@ cdef void _accept(flow_t *flow, const stream_head_t *head) noexcept nogil:
     flow.headed = True
     flow.counted = True
     flow.server.counters.opened += 1
+    engine_disarm(flow.bridge.engine, &flow.alarm)
     flow.state = FLOW_CONNECTING
     _connect_next(flow, 0)
 

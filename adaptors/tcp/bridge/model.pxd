@@ -27,7 +27,7 @@ cdef enum:
     LISTEN_PLACES = 8               # addresses of one listener's host
     ACCEPT_PAUSE = 200              # milliseconds without accepting when the process is out of descriptors
     OCTETS_PER_PASS = 1048576       # written for one flow before others get their turn
-    HANDSHAKE_TIME = 60000          # milliseconds for TLS
+    HANDSHAKE_TIME = 60000          # milliseconds for TLS, or for a client stream's head
     NOTICES = 64                    # kept for control; more are only counted
 
 cdef enum flow_state:
@@ -110,7 +110,7 @@ cdef struct flow_t:                 # owner: its bridge
     server_t *server                # server side; NULL on the client side
     flow_state state
     task_t task
-    alarm_t alarm                   # end of the time for a TLS handshake
+    alarm_t alarm                   # end of the time for a head or a TLS handshake
     uint64_t handle
     int64_t opened_at               # milliseconds of the monotonic clock
     address_t peer

@@ -18,6 +18,8 @@ from skrouter.router.forwarder.forwarder import Forwarder
 BALANCED = 3
 TIMEOUT = 60.0
 Result = TypeVar("Result")
+_kept: list[object] = []
+"""Engines and forwarders: they must not end inside a cycle that the garbage collector takes apart."""
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -40,6 +42,7 @@ class Router:
         self.engine = Engine()
         self.loop = EngineLoop(self.engine)
         self.forwarder = Forwarder(self.engine, name, True)
+        _kept.extend((self.engine, self.forwarder))
         self.bridge = Bridge(self.forwarder, f"amqp:/_topo/0/{name}/")
         self.entry = self.forwarder.publish("Msvc", BALANCED)
         self.listener = 0

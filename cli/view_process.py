@@ -1,0 +1,25 @@
+"""What the system says of this process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+_STATM: Final = Path("/proc/self/statm")
+"""Sizes in pages: virtual, resident, and more (proc(5))."""
+
+
+def memory_use(statm: Path = _STATM) -> tuple[int | None, int | None]:
+    """Virtual and resident size in octets; None where the system does not tell."""
+    try:
+        virtual, resident, *_ = statm.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return None, None
+    page = os.sysconf("SC_PAGE_SIZE")
+    return int(virtual) * page, int(resident) * page
+
+
+def host_name() -> str:
+    """This machine's name."""
+    return os.uname().nodename

@@ -1,0 +1,230 @@
+"""Rows of links, addresses and known routers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from skrouter.cli.view_numbers import Numbers
+from skrouter.mgmt.agent.facts import AddressFacts, LinkFacts, NodeFacts
+from skrouter.router.core.address_table import Address
+from skrouter.router.core.effects import LinkKind, Treatment
+from skrouter.router.core.facts import ROLE_INTER_ROUTER
+from skrouter.router.core.links import Link
+from skrouter.router.forwarder.forwarder import Gone
+
+if TYPE_CHECKING:
+    from skrouter.adaptors.tcp.shell import TcpShell
+    from skrouter.router.forwarder.forwarder import LinkCounters
+    from skrouter.router.runtime import Router
+
+HELLO_KEY: Final = "Lqdhello"
+"""What goes out on control links: the address of neighbors' HELLOs."""
+
+DISPATCH_LINK: Final = "tcp.connector.out"
+BLOCKED_SECONDS: Final = 10
+"""A link without credit for longer counts as blocked."""
+
+OUTSTANDING_PLACES: Final = 128
+"""Length of the reference's list, one place for each neighbor."""
+
+_TYPES: Final = {LinkKind.CONTROL: "router-control", LinkKind.ROUTER: "inter-router"}
+_NO_COUNTERS: Final = (0, 0, 0, 0, 0, [0][:0], 0)
+
+
+class LinkRows:
+    """Makes the rows of links: AMQP links, then those by which tcpConnectors consume."""
+
+    def __init__(
+        self, router: Router, tcp: TcpShell, count: Iterator[int], dispatch: Callable[[], dict[str, int]]
+    ) -> None:
+        self._router = router
+        self._tcp = tcp
+        self._dispatch = dispatch
+        self._numbers: Numbers[int] = Numbers(count)
+
+    def all(self) -> Iterator[LinkFacts]:
+        """Attached links in the order of their appearance."""
+        links = dict(self._router.core.links.by_handle)
+        adaptor = self._adaptor_links()
+        numbers = self._numbers.of(itertools.chain(links, adaptor))
+        for handle, link in links.items():
+            connection = self._router.core.connections.by_handle.get(link.connection)
+            counters = self._counters(handle)
+            if connection is None or counters is None:
+                continue
+            facts = connection.facts
+            kind = _TYPES.get(link.kind, "endpoint")
+            if link.kind is LinkKind.STREAMING and facts.role == ROLE_INTER_ROUTER:
+                kind = "inter-router"
+            key = HELLO_KEY if link.kind is LinkKind.CONTROL and link.outgoing else link.key
+            yield _link(numbers[handle], link.name, facts.number, counters, link, kind, key)
+        for handle, (key, number) in adaptor.items():
+            counters = self._counters(handle)
+            if counters is not None:
+                yield _link(numbers[handle], DISPATCH_LINK, number, counters, None, "endpoint", key)
+
+    def count(self) -> int:
+        """How many links there are."""
+        return len(self._router.core.links.by_handle) + len(self._adaptor_links())
+
+    def blocked(self) -> int:
+        """How many links have had no credit for long."""
+        handles = itertools.chain(self._router.core.links.by_handle, self._adaptor_links())
+        counters = (self._counters(handle) for handle in handles)
+        return sum(1 for one in counters if one is not None and one[14] >= BLOCKED_SECONDS)
+
+    def _counters(self, handle: int) -> LinkCounters | None:
+        """None: the link is gone, and the event that says so is on its way to the core."""
+        try:
+            return self._router.forwarder.link_facts(handle)
+        except Gone:
+            return None
+
+    def _adaptor_links(self) -> dict[int, tuple[str, int]]:
+        """Key and connection of each consumer that is no AMQP link, by handle.
+
+        Connectors of one address have their links in no order that can be known here.
+        """
+        numbers, known = self._dispatch(), self._router.core.links.by_handle
+        places: dict[str, list[int]] = {}
+        for facts in self._tcp.connectors():
+            name = facts.config.name or facts.config.identity
+            places.setdefault(self._key(facts.config.address), []).append(numbers[name])
+        found: dict[int, tuple[str, int]] = {}
+        for key, connections in places.items():
+            address = self._router.core.table.addresses.get(key)
+            handles = sorted(address.consumers - known.keys()) if address is not None else []
+            found |= {handle: (key, number) for handle, number in zip(handles, connections, strict=False)}
+        return found
+
+    def _key(self, address: str) -> str:
+        tenant = self._router.config.network.tenant_id
+        return f"M{address}" if tenant is None else f"M{tenant}/{address}"
+
+
+def _link(
+    number: int,
+    name: str,
+    connection: int,
+    counters: LinkCounters,
+    link: Link | None,
+    kind: str,
+    key: str | None,
+) -> LinkFacts:
+    """`link` None: the link of a tcpConnector."""
+    outgoing = link is None or link.outgoing
+    return LinkFacts(
+        identity=number,
+        link_name=name,
+        connection_id=connection,
+        link_dir="out" if outgoing else "in",
+        link_type=kind,
+        owning_addr=key,
+        capacity=counters[0],
+        undelivered_count=counters[1],
+        unsettled_count=counters[2],
+        delivery_count=counters[3],
+        presettled_count=counters[4],
+        dropped_presettled_count=counters[5],
+        accepted_count=counters[6],
+        rejected_count=counters[7],
+        released_count=counters[8],
+        modified_count=counters[9],
+        deliveries_delayed1_sec=counters[10],
+        deliveries_delayed10_sec=counters[11],
+        open_moved_streams=counters[12],
+        priority=4 if link is None else link.priority,
+        credit_available=max(counters[13], 0),
+        zero_credit_seconds=int(counters[14]),
+    )
+
+
+class AddressRows:
+    """Makes the rows of addresses: the core's, then those that native code has made for itself."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    def all(self) -> Iterator[AddressFacts]:
+        """The core's in the order of their making, the others by key."""
+        addresses = dict(self._router.core.table.addresses)
+        for address in addresses.values():
+            yield self._row(address)
+        for key in sorted(set(self._router.forwarder.native_keys()) - addresses.keys()):
+            # a TCP connection's reply address: it has its one consumer for as long as it exists
+            yield AddressFacts(key, "closest", subscriber_count=1)
+
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._router.core.table.addresses.keys() | set(self._router.forwarder.native_keys()))
+
+    def _row(self, address: Address) -> AddressFacts:
+        entry = self._router.execution.entries.get(address.key)
+        counters = _NO_COUNTERS if entry is None else self._router.forwarder.entry_facts(entry)
+        ingress, egress, transit, to_process, from_process, outstanding, _ = counters
+        routers = self._router.core.routers
+        tracked = address.treatment is Treatment.BALANCED and bool(address.remotes)
+        neighbors = len(self._router.core.connections.neighbors) if address.key == HELLO_KEY else 0
+        return AddressFacts(
+            key=address.key,
+            distribution=address.treatment.name.lower(),
+            in_process=address.endpoints,
+            subscriber_count=len(address.consumers) + neighbors,
+            remote_count=len(address.remotes),
+            remote_host_routers=tuple(
+                sorted(routers[index] for index in address.remotes if index in routers)
+            ),
+            deliveries_ingress=ingress,
+            deliveries_egress=egress,
+            deliveries_transit=transit,
+            deliveries_to_container=to_process,
+            deliveries_from_container=from_process,
+            transit_outstanding=_padded(outstanding) if tracked else None,
+            tracked_deliveries=sum(outstanding) if tracked else 0,
+            priority=address.priority,
+            watch=address.watches > 0,
+        )
+
+
+def _padded(counts: list[int]) -> tuple[int, ...]:
+    return (*counts, *(0 for _ in range(OUTSTANDING_PLACES - len(counts))))
+
+
+def node_rows(router: Router) -> Iterator[NodeFacts]:
+    """Known interior routers, this one first; nothing where no routing protocol runs."""
+    changed = router.last_topology_change
+    for row in router.mesh.nodes() if router.mesh is not None else ():
+        yield NodeFacts(
+            id=row.router_id,
+            index=row.index,
+            instance=row.instance,
+            next_hop=row.next_hop,
+            protocol_version=row.protocol_version,
+            link_state=row.link_state,
+            valid_origins=row.valid_origins,
+            router_link=row.router_link,
+            cost=row.cost,
+            last_topo_change=int(changed) if row.index == 0 and changed is not None else None,
+        )
+
+
+def totals(metrics: Mapping[str, int]) -> dict[str, int]:
+    """The forwarder's counters under the names of MetricsFacts."""
+    return {fact: metrics[name] for fact, name in _TOTALS.items()}
+
+
+_TOTALS: Final = {
+    "presettled_deliveries": "presettled_deliveries",
+    "dropped_presettled_deliveries": "dropped_presettled_deliveries",
+    "accepted_deliveries": "accepted_deliveries",
+    "rejected_deliveries": "rejected_deliveries",
+    "released_deliveries": "released_deliveries",
+    "modified_deliveries": "modified_deliveries",
+    "deliveries_delayed1_sec": "deliveries_delayed_1s",
+    "deliveries_delayed10_sec": "deliveries_delayed_10s",
+    "deliveries_ingress": "deliveries_ingress",
+    "deliveries_egress": "deliveries_egress",
+    "deliveries_transit": "deliveries_transit",
+}
