@@ -1,13 +1,16 @@
 """What the native planes report to control: a closed list.
 
-The engine and the forwarder hand events up as tuples whose first element is the position in `EVENTS`; `from_native`
-makes the objects. Handles are integers with a generation: they name things, and a name is never used twice.
-Text that a peer sent is decoded leniently; values that may be any AMQP type stay encoded (`bytes`, empty: absent).
+The engine and the forwarder hand events up as tuples whose first element is the position in `EVENTS`;
+`from_native` makes the objects. Handles are integers with a generation: they name things, and a name is
+never used twice. Text that a peer sent is decoded leniently; values that may be any AMQP type stay encoded
+(`bytes`, empty: absent).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 Handle = int
 
@@ -35,7 +38,9 @@ class ConnectionAccepted:
 
 @dataclass(frozen=True, slots=True)
 class StreamReady:
-    """Octets can flow: TCP is connected and TLS, if any, has verified the peer. The AMQP handshake may begin."""
+    """Octets can flow: TCP is connected and TLS, if any, has verified the peer. The AMQP handshake may
+    begin.
+    """
 
     connection: Handle
     tls: TlsFacts | None
@@ -51,7 +56,9 @@ class HandshakeReceived:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionOpened:
-    """The peer's open (AMQP 1.0 §2.7.1). On an incoming connection nothing more is read until control has opened it too."""
+    """The peer's open (AMQP 1.0 §2.7.1). On an incoming connection nothing more is read until control has
+    opened it too.
+    """
 
     connection: Handle
     container: str
@@ -75,7 +82,9 @@ class ConnectionClosed:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """The connection and all its links are gone; the last event with this handle. Empty condition: an orderly end."""
+    """The connection and all its links are gone; the last event with this handle. Empty condition: an
+    orderly end.
+    """
 
     connection: Handle
     condition: str
@@ -84,7 +93,9 @@ class ConnectionLost:
 
 @dataclass(frozen=True, slots=True)
 class RawTerminus:
-    """A source or target as received; `kind`: 0 absent, 1 source, 2 target, 3 coordinator. Expiry policy as proton numbers it."""
+    """A source or target as received; `kind`: 0 absent, 1 source, 2 target, 3 coordinator. Expiry policy as
+    proton numbers it.
+    """
 
     kind: int
     address: str | None
@@ -125,7 +136,9 @@ class LinkEstablished:
 
 @dataclass(frozen=True, slots=True)
 class LinkDetached:
-    """The peer's detach, or the end of the link's session; the last event with this link's handle. `closed` is False for a detach."""
+    """The peer's detach, or the end of the link's session; the last event with this link's handle. `closed`
+    is False for a detach.
+    """
 
     link: Handle
     closed: bool
@@ -137,7 +150,8 @@ class LinkDetached:
 class MessageReceived:
     """A whole message for an endpoint in this process. `content` begins behind the router annotations.
 
-    connection and link are 0 for a message that was sent in this process; `control`: it came over a control link.
+    connection and link are 0 for a message that was sent in this process; `control`: it came over a control
+    link.
     """
 
     endpoint: Handle
@@ -183,14 +197,14 @@ EVENTS: tuple[type[Event], ...] = (
 )
 
 
-def from_native(record: tuple[object, ...]) -> Event:
+def from_native(record: tuple[Any, ...]) -> Event:
     """The event object for one native record `(number, *fields)`."""
-    kind = EVENTS[record[0]]  # type: ignore[index]
-    fields = record[1:]
+    kind: Callable[..., Event] = EVENTS[record[0]]
+    fields = list(record[1:])
     if kind is StreamReady and fields[1] is not None:
-        return StreamReady(fields[0], TlsFacts(*fields[1]))  # type: ignore[arg-type,misc]
-    if kind is LinkAttached:
-        return LinkAttached(*fields[:4], RawTerminus(*fields[4]), RawTerminus(*fields[5]), *fields[6:])  # type: ignore[arg-type,misc]
-    if kind is LinkEstablished:
-        return LinkEstablished(fields[0], RawTerminus(*fields[1]), RawTerminus(*fields[2]))  # type: ignore[arg-type,misc]
-    return kind(*fields)  # type: ignore[arg-type,return-value]
+        fields[1] = TlsFacts(*fields[1])
+    elif kind is LinkAttached:
+        fields[4:6] = (RawTerminus(*fields[4]), RawTerminus(*fields[5]))
+    elif kind is LinkEstablished:
+        fields[1:] = (RawTerminus(*fields[1]), RawTerminus(*fields[2]))
+    return kind(*fields)

@@ -1,4 +1,6 @@
-"""The router daemon: command line, configuration, composition, life. The only place that knows router, adaptors and agent."""
+"""The router daemon: command line, configuration, composition, life. The only place that knows router,
+adaptors and agent.
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("-c", "--config", metavar="PATH", default=DEFAULT_CONFIG, help="configuration file")
     parser.add_argument("--check", metavar="PATH", help="validate a configuration file and exit")
-    parser.add_argument("-v", "--version", action="version", version=VERSION, help="print the version and exit")
+    parser.add_argument(
+        "-v", "--version", action="version", version=VERSION, help="print the version and exit"
+    )
     options, extra = parser.parse_known_args(arguments)
     if extra:
         print(f"Unexpected arguments: {' '.join(extra)}", file=sys.stderr)
@@ -108,7 +112,11 @@ def _check(path: str) -> int:
 def _start_failed(log: RouterLog | None, error: Exception) -> int:
     if log is not None:
         if isinstance(error, ListenError):
-            log.log("SERVER", "critical", f"Shutting down, required listener failed {error.host_port}: {error.reason}")
+            log.log(
+                "SERVER",
+                "critical",
+                f"Shutting down, required listener failed {error.host_port}: {error.reason}",
+            )
         log.log("ROUTER", "critical", f"Router start-up failed: {error}")
     print(f"skrouterd: {error}", file=sys.stderr)
     return 1
@@ -148,7 +156,9 @@ class Daemon:
         router = self.config.router
         return f"amqp:/_edge/{router.id}/" if router.mode == "edge" else f"amqp:/_topo/0/{router.id}/"
 
-    def _tls_context(self, profile: str, *, server: bool, require_peer: bool, alpn: tuple[bytes, ...]) -> TlsContext:
+    def _tls_context(
+        self, profile: str, *, server: bool, require_peer: bool, alpn: tuple[bytes, ...]
+    ) -> TlsContext:
         if server:
             return self.router.tls.server(profile, require_peer=require_peer, alpn=alpn)
         return self.router.tls.client(profile)
@@ -207,9 +217,13 @@ class Daemon:
         router = self.config.router
         if router.mode == "interior":
             how = "calculated at" if router.data_connections_calculated else "set to"
-            self.log.log("ROUTER", "info", f"Inter-router data connections {how} {router.data_connection_count} ")
+            self.log.log(
+                "ROUTER", "info", f"Inter-router data connections {how} {router.data_connection_count} "
+            )
         self.log.log("SERVER", "info", f"Container Name: {router.id}")
-        self.log.log("ROUTER", "info", f"Router started in {router.mode.capitalize()} mode, area=0 id={router.id}")
+        self.log.log(
+            "ROUTER", "info", f"Router started in {router.mode.capitalize()} mode, area=0 id={router.id}"
+        )
         self.log.log("ROUTER", "info", f"Version: {VERSION}")
         if router.mode == "interior":
             started = self.router.identity.started

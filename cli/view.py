@@ -4,40 +4,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from skrouter.cli import view_process
 from skrouter.cli.view_connections import ConnectionRows
 from skrouter.cli.view_numbers import Numbers
 from skrouter.cli.view_routing import AddressRows, LinkRows, node_rows, totals
-from skrouter.config.model import Typed
+from skrouter.cli.view_settled import SettledView, configured
 from skrouter.mgmt.agent.view import (
     AddressConfigFacts,
     AddressFacts,
     AutoLinkFacts,
     ConnectionFacts,
-    ConnectorFacts,
     LinkFacts,
     ListenerAddressFacts,
-    ListenerFacts,
-    LogEntry,
-    LogFacts,
-    LogStatsFacts,
     MemoryFacts,
     MetricsFacts,
-    NetworkFacts,
     NodeFacts,
     PolicyFacts,
-    ProxyProfileFacts,
-    RouterFacts,
-    SiteFacts,
-    SslProfileFacts,
     TcpConnectionFacts,
     TcpConnectorFacts,
     TcpListenerFacts,
-    VhostFacts,
-    VhostStatsFacts,
-    facts_from,
 )
 from skrouter.router.net import clock
 
@@ -48,12 +35,7 @@ if TYPE_CHECKING:
 Facts = TypeVar("Facts")
 
 
-def _configured(kind: type[Facts], config: Typed, **observed: Any) -> Facts:
-    """The facts of an entity as it was written, with what running adds."""
-    return facts_from(kind, config.entity.attributes, **observed)
-
-
-class LiveView:
+class LiveView(SettledView):
     """`RouterView` of a router and its TCP adaptor. Only reads.
 
     Configuration is read from `router.config` where nothing that runs holds it. Links, addresses of the
@@ -61,7 +43,7 @@ class LiveView:
     """
 
     def __init__(self, router: Router, tcp: TcpShell) -> None:
-        self._router = router
+        super().__init__(router)
         self._tcp = tcp
         count = itertools.count(1)
         self._address_numbers: Numbers[str] = Numbers(count)
@@ -80,19 +62,10 @@ class LiveView:
 
     # --- the router
 
-    def router(self) -> RouterFacts:
-        """The router entity."""
-        version, host = self._router.identity.version, view_process.host_name()
-        return _configured(RouterFacts, self._router.config.router, version=version, host_name=host)
-
-    def network(self) -> NetworkFacts:
-        """The network entity."""
-        return _configured(NetworkFacts, self._router.config.network)
-
     def policy(self) -> PolicyFacts:
         """The policy entity; of its counters only the incoming connections of now are known."""
         incoming = sum(facts.incoming for facts in self._router.shell.open_connections.values())
-        return _configured(PolicyFacts, self._router.config.policy, connections_current=incoming)
+        return configured(PolicyFacts, self._router.config.policy, connections_current=incoming)
 
     def metrics(self) -> MetricsFacts:
         """The router's totals."""
@@ -116,39 +89,10 @@ class LiveView:
 
     # --- configuration
 
-    def sites(self) -> Iterable[SiteFacts]:
-        """The configured site, if there is one."""
-        site = self._router.config.site
-        return [] if site is None else [_configured(SiteFacts, site)]
-
-    def ssl_profiles(self) -> Iterable[SslProfileFacts]:
-        """Configured TLS profiles."""
-        return [_configured(SslProfileFacts, one) for one in self._router.config.ssl_profiles.values()]
-
-    def proxy_profiles(self) -> Iterable[ProxyProfileFacts]:
-        """Configured HTTP proxies."""
-        return [_configured(ProxyProfileFacts, one) for one in self._router.config.proxy_profiles.values()]
-
-    def listeners(self) -> Iterable[ListenerFacts]:
-        """Open AMQP listeners."""
-        return [_configured(ListenerFacts, one.config) for one in self._router.shell.listeners]
-
-    def connectors(self) -> Iterable[ConnectorFacts]:
-        """AMQP connectors with the status of their connections."""
-        for connector in self._router.shell.connectors:
-            status = connector.report()
-            yield _configured(
-                ConnectorFacts,
-                connector.config,
-                connection_status=status.connection_status,
-                connection_msg=status.connection_msg,
-                failover_urls=status.failover_urls,
-            )
-
     def tcp_listeners(self) -> Iterable[TcpListenerFacts]:
         """TCP listeners."""
         for one in self._tcp.listeners():
-            yield _configured(
+            yield configured(
                 TcpListenerFacts,
                 one.config,
                 oper_status="up" if one.is_up else "down",
@@ -163,12 +107,12 @@ class LiveView:
             traffic = _traffic(
                 one.connections_opened + 1, one.connections_closed, one.bytes_in, one.bytes_out
             )
-            yield _configured(TcpConnectorFacts, one.config, **traffic)
+            yield configured(TcpConnectorFacts, one.config, **traffic)
 
     def listener_addresses(self) -> Iterable[ListenerAddressFacts]:
         """Addresses of multi-address TCP listeners."""
         return [
-            _configured(ListenerAddressFacts, one.config, connections_opened=one.connections_opened)
+            configured(ListenerAddressFacts, one.config, connections_opened=one.connections_opened)
             for one in self._tcp.listener_addresses()
         ]
 
@@ -176,7 +120,7 @@ class LiveView:
         """Address prefixes and patterns."""
         numbers, _ = self._number_configuration()
         return [
-            _configured(AddressConfigFacts, one, identity=numbers[one.identity], name=one.name)
+            configured(AddressConfigFacts, one, identity=numbers[one.identity], name=one.name)
             for one in self._router.config.addresses
         ]
 
@@ -184,41 +128,9 @@ class LiveView:
         """Auto-links as configured."""
         _, numbers = self._number_configuration()
         return [
-            _configured(AutoLinkFacts, one, identity=numbers[one.identity], name=one.name)
+            configured(AutoLinkFacts, one, identity=numbers[one.identity], name=one.name)
             for one in self._router.config.auto_links
         ]
-
-    def vhosts(self) -> Iterable[VhostFacts]:
-        """Configured vhosts."""
-        return [_configured(VhostFacts, one) for one in self._router.config.vhosts]
-
-    def vhost_stats(self) -> Iterable[VhostStatsFacts]:
-        """Nothing is counted by vhost yet."""
-        return []
-
-    # --- the log
-
-    def logs(self) -> Iterable[LogFacts]:
-        """Settings of every log module."""
-        return [
-            _configured(
-                LogFacts, one, include_timestamp=one.include_timestamp, include_source=one.include_source
-            )
-            for one in self._router.log.configs
-        ]
-
-    def log_stats(self) -> Iterable[LogStatsFacts]:
-        """Event counts of every log module."""
-        log = self._router.log
-        for config in log.configs:
-            counts = {f"{level}_count": count for level, count in log.counts(config.module).items()}
-            yield LogStatsFacts(config.module, **counts)
-
-    def log_entries(self, limit: int) -> Iterable[LogEntry]:
-        """The newest `limit` entries that are kept, oldest first."""
-        entries = self._router.log.entries
-        for one in itertools.islice(entries, max(len(entries) - limit, 0), None):
-            yield LogEntry(one.module, one.level, one.text, one.file or None, one.line or None, int(one.time))
 
     # --- operation
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from skrouter.router.runtime import Router
 
 FIRST_TCP_NUMBER: Final = 1 << 32
-"""TCP connections have no `[Cn]` of their own: their numbers begin where those of AMQP connections never come."""
+"""TCP connections have no `[Cn]`: their numbers begin where those of AMQP connections never come."""
 
 TCP_CONTAINER: Final = "TcpAdaptor"
 TCP_PROPERTIES: Final = {"qd.adaptor": "tcp"}
 
 
 class ConnectionRows:
-    """Makes the rows. What the router does not keep of a connection is remembered from when it is first shown.
+    """Makes the rows. What the router does not keep is remembered from when a connection is first shown.
 
     That is the TLS ordinal, and the age of a tcpConnector that was not in the configuration file.
     """

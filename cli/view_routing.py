@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from skrouter.cli.view_numbers import Numbers
 from skrouter.mgmt.agent.facts import AddressFacts, LinkFacts, NodeFacts
+from skrouter.router.core.address import MOBILE
 from skrouter.router.core.address_table import Address
+from skrouter.router.core.connections import DEFAULT_PRIORITY
 from skrouter.router.core.effects import LinkKind, Treatment
-from skrouter.router.core.facts import ROLE_INTER_ROUTER
+from skrouter.router.core.facts import ROLE_INTER_ROUTER, ConnectionFacts
 from skrouter.router.core.links import Link
-from skrouter.router.forwarder.forwarder import Gone
+from skrouter.router.forwarder.forwarder import GoneError
 
 if TYPE_CHECKING:
     from skrouter.adaptors.tcp.shell import TcpShell
@@ -30,11 +33,25 @@ OUTSTANDING_PLACES: Final = 128
 """Length of the reference's list, one place for each neighbor."""
 
 _TYPES: Final = {LinkKind.CONTROL: "router-control", LinkKind.ROUTER: "inter-router"}
-_NO_COUNTERS: Final = (0, 0, 0, 0, 0, [0][:0], 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Identified:
+    """A link but for its counters; `connection` is the identity of its connection."""
+
+    name: str
+    connection: int
+    outgoing: bool
+    kind: str
+    key: str | None
+    priority: int = DEFAULT_PRIORITY
 
 
 class LinkRows:
-    """Makes the rows of links: AMQP links, then those by which tcpConnectors consume."""
+    """Makes the rows of links: AMQP links, then those by which tcpConnectors consume.
+
+    `dispatch` gives the identity of the connection that stands for each tcpConnector, by name.
+    """
 
     def __init__(
         self, router: Router, tcp: TcpShell, count: Iterator[int], dispatch: Callable[[], dict[str, int]]
@@ -46,24 +63,20 @@ class LinkRows:
 
     def all(self) -> Iterator[LinkFacts]:
         """Attached links in the order of their appearance."""
-        links = dict(self._router.core.links.by_handle)
-        adaptor = self._adaptor_links()
-        numbers = self._numbers.of(itertools.chain(links, adaptor))
+        links = self._amqp_links() | self._adaptor_links()
+        numbers = self._numbers.of(links)
         for handle, link in links.items():
-            connection = self._router.core.connections.by_handle.get(link.connection)
-            counters = self._counters(handle)
-            if connection is None or counters is None:
-                continue
-            facts = connection.facts
-            kind = _TYPES.get(link.kind, "endpoint")
-            if link.kind is LinkKind.STREAMING and facts.role == ROLE_INTER_ROUTER:
-                kind = "inter-router"
-            key = HELLO_KEY if link.kind is LinkKind.CONTROL and link.outgoing else link.key
-            yield _link(numbers[handle], link.name, facts.number, counters, link, kind, key)
-        for handle, (key, number) in adaptor.items():
             counters = self._counters(handle)
             if counters is not None:
-                yield _link(numbers[handle], DISPATCH_LINK, number, counters, None, "endpoint", key)
+                yield _row(numbers[handle], link, counters)
+
+    def _amqp_links(self) -> dict[int, _Identified]:
+        connections = self._router.core.connections.by_handle
+        return {
+            handle: _identified(link, connections[link.connection].facts)
+            for handle, link in self._router.core.links.by_handle.items()
+            if link.connection in connections
+        }
 
     def count(self) -> int:
         """How many links there are."""
@@ -79,11 +92,11 @@ class LinkRows:
         """None: the link is gone, and the event that says so is on its way to the core."""
         try:
             return self._router.forwarder.link_facts(handle)
-        except Gone:
+        except GoneError:
             return None
 
-    def _adaptor_links(self) -> dict[int, tuple[str, int]]:
-        """Key and connection of each consumer that is no AMQP link, by handle.
+    def _adaptor_links(self) -> dict[int, _Identified]:
+        """Each consumer that is no AMQP link, by handle.
 
         Connectors of one address have their links in no order that can be known here.
         """
@@ -92,36 +105,35 @@ class LinkRows:
         for facts in self._tcp.connectors():
             name = facts.config.name or facts.config.identity
             places.setdefault(self._key(facts.config.address), []).append(numbers[name])
-        found: dict[int, tuple[str, int]] = {}
+        found: dict[int, _Identified] = {}
         for key, connections in places.items():
             address = self._router.core.table.addresses.get(key)
             handles = sorted(address.consumers - known.keys()) if address is not None else []
-            found |= {handle: (key, number) for handle, number in zip(handles, connections, strict=False)}
+            for handle, number in zip(handles, connections, strict=False):
+                found[handle] = _Identified(DISPATCH_LINK, number, True, "endpoint", key)
         return found
 
     def _key(self, address: str) -> str:
         tenant = self._router.config.network.tenant_id
-        return f"M{address}" if tenant is None else f"M{tenant}/{address}"
+        return f"{MOBILE}{address}" if tenant is None else f"{MOBILE}{tenant}/{address}"
 
 
-def _link(
-    number: int,
-    name: str,
-    connection: int,
-    counters: LinkCounters,
-    link: Link | None,
-    kind: str,
-    key: str | None,
-) -> LinkFacts:
-    """`link` None: the link of a tcpConnector."""
-    outgoing = link is None or link.outgoing
+def _identified(link: Link, connection: ConnectionFacts) -> _Identified:
+    kind = _TYPES.get(link.kind, "endpoint")
+    if link.kind is LinkKind.STREAMING and connection.role == ROLE_INTER_ROUTER:
+        kind = "inter-router"
+    key = HELLO_KEY if link.kind is LinkKind.CONTROL and link.outgoing else link.key
+    return _Identified(link.name, connection.number, link.outgoing, kind, key, link.priority)
+
+
+def _row(number: int, link: _Identified, counters: LinkCounters) -> LinkFacts:
     return LinkFacts(
         identity=number,
-        link_name=name,
-        connection_id=connection,
-        link_dir="out" if outgoing else "in",
-        link_type=kind,
-        owning_addr=key,
+        link_name=link.name,
+        connection_id=link.connection,
+        link_dir="out" if link.outgoing else "in",
+        link_type=link.kind,
+        owning_addr=link.key,
         capacity=counters[0],
         undelivered_count=counters[1],
         unsettled_count=counters[2],
@@ -135,7 +147,7 @@ def _link(
         deliveries_delayed1_sec=counters[10],
         deliveries_delayed10_sec=counters[11],
         open_moved_streams=counters[12],
-        priority=4 if link is None else link.priority,
+        priority=link.priority,
         credit_available=max(counters[13], 0),
         zero_credit_seconds=int(counters[14]),
     )
@@ -161,10 +173,10 @@ class AddressRows:
         return len(self._router.core.table.addresses.keys() | set(self._router.forwarder.native_keys()))
 
     def _row(self, address: Address) -> AddressFacts:
-        entry = self._router.execution.entries.get(address.key)
-        counters = _NO_COUNTERS if entry is None else self._router.forwarder.entry_facts(entry)
+        entry = self._router.execution.entries[address.key]
+        counters = self._router.forwarder.entry_facts(entry)
         ingress, egress, transit, to_process, from_process, outstanding, _ = counters
-        routers = self._router.core.routers
+        known = self._router.core.routers
         tracked = address.treatment is Treatment.BALANCED and bool(address.remotes)
         neighbors = len(self._router.core.connections.neighbors) if address.key == HELLO_KEY else 0
         return AddressFacts(
@@ -173,9 +185,7 @@ class AddressRows:
             in_process=address.endpoints,
             subscriber_count=len(address.consumers) + neighbors,
             remote_count=len(address.remotes),
-            remote_host_routers=tuple(
-                sorted(routers[index] for index in address.remotes if index in routers)
-            ),
+            remote_host_routers=tuple(sorted(known[index] for index in address.remotes if index in known)),
             deliveries_ingress=ingress,
             deliveries_egress=egress,
             deliveries_transit=transit,

@@ -23,7 +23,7 @@ from skrouter.router.core import effects, events
 from skrouter.router.core.address_table import AddressRule
 from skrouter.router.core.core import CoreConfig, RouterCore
 from skrouter.router.core.facts import ConnectionFacts
-from skrouter.router.forwarder.forwarder import Forwarder, Gone
+from skrouter.router.forwarder.forwarder import Forwarder, GoneError
 from skrouter.router.mesh import effects as mesh_effects
 from skrouter.router.mesh import events as mesh_events
 from skrouter.router.mesh import wire
@@ -81,7 +81,9 @@ class Router:
             )
         )
         self.mesh = MeshEngine(_mesh_config(config, self.identity), self.started) if interior else None
-        self.tls = TlsProfiles(config.ssl_profiles.values(), warn=lambda text: log.log("CONN_MGR", "warning", text))
+        self.tls = TlsProfiles(
+            config.ssl_profiles.values(), warn=lambda text: log.log("CONN_MGR", "warning", text)
+        )
         self.shell = ConnectionShell(
             loop,
             self.connections,
@@ -180,9 +182,7 @@ class Router:
     def _connection_up(self, facts: ConnectionFacts) -> None:
         self.handle(events.ConnectionUp(facts))
 
-    def _connection_down(
-        self, handle: int, facts: ConnectionFacts | None, condition: str, description: str
-    ) -> None:  # noqa: ARG002
+    def _connection_down(self, handle: int, *_reason: object) -> None:
         self.handle(events.ConnectionDown(handle))
 
     def _bind_endpoint(self, key: str, endpoint: int) -> None:
@@ -271,7 +271,7 @@ class Router:
             return  # lost since the mesh last heard of it; the news is on its way
         try:
             self.forwarder.send(content, link=neighbor.control[True])
-        except Gone:
+        except GoneError:
             return  # the same
 
 

@@ -1,8 +1,9 @@
 """The poller as asyncio's selector: one wait for native descriptors and for Python's.
 
-asyncio calls `select`; the engine does its native work in there and comes back when a descriptor of Python's is ready,
-when control events are waiting, or when the time is up. Waiting events look to asyncio like a readable descriptor, so a
-reader registered on `EngineSelector.events_fd` is called whenever there are any.
+asyncio calls `select`; the engine does its native work in there and comes back when a descriptor of
+Python's is ready, when control events are waiting, or when the time is up. Waiting events look to asyncio
+like a readable descriptor, so a reader registered on `EngineSelector.events_fd` is called whenever there
+are any.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ only when Python has something to do: a descriptor of its own is ready, control 
 time is up. One pass looks at a bounded number of descriptors, so neither plane starves the other.
 """
 
+cimport cython
 from libc.errno cimport EINTR, errno
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
@@ -317,6 +318,7 @@ cdef int _loop(engine_t *engine, int64_t deadline, int64_t *ready) noexcept nogi
     return found
 
 
+@cython.no_gc_clear      # __dealloc__ needs what a collection would have cleared
 cdef class Engine:
     """One poller and all native state that hangs off it. Python face: see poller.pyi."""
 

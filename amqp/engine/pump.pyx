@@ -8,6 +8,7 @@ Reading only feeds proton; everything that follows happens once at the end of th
 batch of reads becomes one batch of writes.
 """
 
+cimport cython
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memmove, strncpy
 from posix.unistd cimport close
@@ -723,6 +724,7 @@ cdef void _accept(listener_t *listener, int fd) noexcept nogil:
 
 # --- Python face
 
+@cython.no_gc_clear      # __dealloc__ needs what a collection would have cleared
 cdef class Connections:
     """Listeners and AMQP connections of one engine, by handle. Python face: see pump.pyi."""
 

@@ -4,12 +4,14 @@ Blocking and for one thread: the engine runs only while a method waits. A client
 and does nothing else in between must not use it; the daemon's shell has its own loop.
 """
 
+from __future__ import annotations
+
 import socket
 import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from skrouter.amqp import events
 from skrouter.amqp.engine.poller import Engine
@@ -20,6 +22,9 @@ from skrouter.amqp.sasl.effects import Authenticated, Effect, Refused, RelayStar
 from skrouter.amqp.sasl.mechanisms.relay import RelayAnswer
 from skrouter.mgmt.client.settings import ConnectionSettings, TlsSettings
 from skrouter.router.forwarder.forwarder import Forwarder
+
+if TYPE_CHECKING:
+    from skrouter.router.forwarder.forwarder import TerminusFields
 
 MAX_FRAME_SIZE = 32768
 CHANNEL_MAX = 32767
@@ -284,7 +289,7 @@ class RouterConnection:
         self._connections.open(self._handle, self._settings.endpoint.host, b"", b"", b"")
 
 
-def terminus(address: str | None, *, dynamic: bool = False) -> tuple[object, ...]:
+def terminus(address: str | None, *, dynamic: bool = False) -> TerminusFields:
     """A source or target in the form of `Forwarder.open_link`."""
     return (address, 0, _SESSION_END, 0, dynamic, b"", b"", b"")
 

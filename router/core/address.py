@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LOCAL, TOPOLOGICAL, ROUTER, MOBILE, AREA, EDGE, NETWORK = "L", "T", "R", "M", "A", "H", "N"
-"""Class letters: this router only, all routers, one router, anywhere, another area, an edge router, another network."""
+"""Class letters: this router only, all routers, one router, anywhere, another area, an edge router, another
+network.
+"""
 
 EDGE_UPLINK_KEY = "L_edge"
 SHARED_CLASSES = frozenset((MOBILE, EDGE, NETWORK))

@@ -1,8 +1,8 @@
 """Who consumes, who sends and who watches, by address: and what follows when that changes.
 
-Every change goes through `AddressTable.change`, which compares the address before and after and returns what follows:
-the entry that the data plane needs, the routers it leads to, credit given to senders or kept back, what the mesh tells
-others, and what watchers hear. An address lives as long as anybody holds it.
+Every change goes through `AddressTable.change`, which compares the address before and after and returns
+what follows: the entry that the data plane needs, the routers it leads to, credit given to senders or kept
+back, what the mesh tells others, and what watchers hear. An address lives as long as anybody holds it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Connections by role, and the neighbors that inter-router connections make.
 
-The connector side of an inter-router connection attaches the control pair and ten data pairs (spec: routing-protocol §2);
-when both control links are established on both sides the connection is a neighbor and gets a slot, the lowest that is
-free. Data connections of the same group are added to the neighbor, or wait until it is there.
+The connector side of an inter-router connection attaches the control pair and ten data pairs (spec:
+routing-protocol §2); when both control links are established on both sides the connection is a neighbor and
+gets a slot, the lowest that is free. Data connections of the same group are added to the neighbor, or wait
+until it is there.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ STREAMING_SESSION = PRIORITIES + 1
 
 @dataclass(slots=True)
 class Connection:
-    """One connection. `control` has the handles of established control links by direction (True: outgoing)."""
+    """One connection. `control`: the established control links by direction (True: outgoing)."""
 
     facts: ConnectionFacts
     control: dict[bool, Handle] = field(default_factory=dict)

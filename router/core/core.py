@@ -1,4 +1,6 @@
-"""The only entry of the core: an event in, effects out. Dispatch and the remote half of the address table live here."""
+"""The only entry of the core: an event in, effects out. Dispatch and the remote half of the address table
+live here.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ from skrouter.router.core.links import Links
 
 @dataclass(frozen=True, slots=True)
 class CoreConfig:
-    """Who the router is and how it treats addresses that no rule names. `unique` makes 15 random characters."""
+    """Who the router is and how it treats addresses that no rule names. `unique` makes 15 random
+    characters.
+    """
 
     router_id: str
     interior: bool

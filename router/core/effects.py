@@ -1,7 +1,7 @@
 """What the core decides: a closed list, carried out in order by the runtime.
 
-Entries are named by their key and links by their handle. `Purpose` comes back with the handle of a link that the core
-had opened.
+Entries are named by their key and links by their handle. `Purpose` comes back with the handle of a link
+that the core had opened.
 """
 
 from __future__ import annotations

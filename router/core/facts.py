@@ -1,4 +1,6 @@
-"""What is known of a connection once both sides have opened it: values, made by the shell, read by the core."""
+"""What is known of a connection once both sides have opened it: values, made by the shell, read by the
+core.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,10 @@ ROLE_INTER_NETWORK = "inter-network"
 class ConnectionFacts:
     """One AMQP connection. `number` is its identity for people (`[C7]`), `connection` its engine handle.
 
-    `role` is the effective one: a connection that the peer has declared to be a data connection of its group is
-    `inter-router-data`. `cost` is the greater of both ends'. `host` is `host:port` as configured (outgoing) or of the
-    peer's socket (incoming). `port_name` names the listener or connector. `user` and `mechanism` come from SASL, the
-    `tls_` fields from TLS; None or empty where there is none.
+    `role` is the effective one: a connection that the peer has declared to be a data connection of its
+    group is `inter-router-data`. `cost` is the greater of both ends'. `host` is `host:port` as configured
+    (outgoing) or of the peer's socket (incoming). `port_name` names the listener or connector. `user` and
+    `mechanism` come from SASL, the `tls_` fields from TLS; None or empty where there is none.
     """
 
     connection: int

@@ -5,12 +5,13 @@ from skrouter.amqp.engine.poller import Engine
 TerminusFields = tuple[str | None, int, int, int, bool, bytes, bytes, bytes]
 """(address, durability, expiry policy, timeout, dynamic, capabilities, properties, filter)"""
 LinkCounters = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int, float]
-"""(capacity, undelivered, unsettled, deliveries, presettled, dropped presettled, accepted, rejected, released, modified,
+"""(capacity, undelivered, unsettled, deliveries, presettled, dropped presettled, accepted, rejected,
+released, modified,
 delayed 1 s, delayed 10 s, open moved streams, credit, seconds without credit)"""
 EntryCounters = tuple[int, int, int, int, int, list[int], int]
 """(ingress, egress, transit, to container, from container, outstanding by neighbor, consumers)"""
 
-class Gone(LookupError):
+class GoneError(LookupError):
     """The handle names something that is no longer there."""
 
 class Forwarder:
@@ -19,9 +20,7 @@ class Forwarder:
     def __init__(
         self, engine: Engine, router_id: str, interior: bool, default_unavailable: bool = False
     ) -> None: ...
-    def publish(
-        self, key: str, treatment: int, priority: int = -1, control_only: bool = False
-    ) -> int: ...
+    def publish(self, key: str, treatment: int, priority: int = -1, control_only: bool = False) -> int: ...
     def withdraw(self, handle: int) -> None: ...
     def set_entry_routers(self, handle: int, indexes: Iterable[int]) -> None: ...
     def entry_facts(self, handle: int) -> EntryCounters: ...

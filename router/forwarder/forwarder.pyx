@@ -1,9 +1,10 @@
 """The Python face of the data plane for messages: what control may do with links, entries, routers and endpoints.
 
-Every call takes handles and checks them; a handle of something gone raises `Gone`, which the shell may ignore: the event
+Every call takes handles and checks them; a handle of something gone raises `GoneError`, which the shell may ignore: the event
 that tells of the end is on its way. Everything takes effect between two deliveries.
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
@@ -78,7 +79,7 @@ cdef enum:
     TRACE_LIMIT = 4096
 
 
-class Gone(LookupError):
+class GoneError(LookupError):
     """The handle names something that is no longer there."""
 
 
@@ -174,6 +175,7 @@ cdef int _answer_terminus(pn_terminus_t *local, int kind, pn_terminus_t *remote,
     return 0
 
 
+@cython.no_gc_clear      # __dealloc__ needs what a collection would have cleared
 cdef class Forwarder:
     """Links, deliveries and tables of one router on one engine. Python face: see forwarder.pyi."""
 
@@ -221,19 +223,19 @@ cdef class Forwarder:
     cdef link_t *_link(self, uint64_t handle) except NULL:
         cdef void *found = engine_find(self.native.engine, HANDLE_LINK, handle)
         if found == NULL:
-            raise Gone(f"no link {handle:#x}")
+            raise GoneError(f"no link {handle:#x}")
         return <link_t *>found
 
     cdef entry_t *_entry(self, uint64_t handle) except NULL:
         cdef void *found = engine_find(self.native.engine, HANDLE_ENTRY, handle)
         if found == NULL:
-            raise Gone(f"no entry {handle:#x}")
+            raise GoneError(f"no entry {handle:#x}")
         return <entry_t *>found
 
     cdef connection_t *_connection(self, uint64_t handle) except NULL:
         cdef void *found = engine_find(self.native.engine, HANDLE_CONNECTION, handle)
         if found == NULL:
-            raise Gone(f"no connection {handle:#x}")
+            raise GoneError(f"no connection {handle:#x}")
         return <connection_t *>found
 
     cdef links_t *_links(self, uint64_t connection) except NULL:

@@ -583,7 +583,7 @@ cdef bint _begin(link_t *link, copy_t *copy) noexcept nogil:
     """Make proton's delivery and write the annotations. False: it cannot be sent, and is gone."""
     cdef engine_t *engine = link.forwarder.engine
     cdef pn_bytes_t tag
-    cdef size_t length
+    cdef size_t length = 0
     cdef outcome_t outcome
     if link.annotated:
         length = write_annotations(copy.content, copy.arrival.link if copy.arrival != NULL else NULL, engine.write_scratch)

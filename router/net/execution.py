@@ -1,7 +1,7 @@
 """Carries out what the core decides: keys become entries, purposes become links. Decides nothing itself.
 
-Entries are kept by key. A handle of something that has gone in the meantime is no error: the engine's event that tells
-of its end is on its way to the core.
+Entries are kept by key. A handle of something that has gone in the meantime is no error: the engine's event
+that tells of its end is on its way to the core.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from skrouter.amqp.types import Symbol
 from skrouter.router.core import effects, events
 from skrouter.router.core.core import RouterCore
 from skrouter.router.core.effects import Effect
-from skrouter.router.forwarder.forwarder import Forwarder, Gone
+from skrouter.router.forwarder.forwarder import Forwarder, GoneError
 from skrouter.router.net import clock
 from skrouter.router.net.log import RouterLog
 
@@ -43,7 +43,7 @@ class Execution:
         for effect in decided:
             try:
                 self._do(effect)
-            except Gone:
+            except GoneError:
                 continue
 
     def _do(self, effect: Effect) -> None:

@@ -64,7 +64,9 @@ class TlsProfiles:
         self._names.pop(name, None)
 
     def server(self, name: str, *, require_peer: bool, alpn: tuple[bytes, ...] = ()) -> TlsContext:
-        """The context for listeners; `require_peer`: only peers with a certificate of our CA; `alpn`: protocols offered."""
+        """The context for listeners; `require_peer`: only peers with a certificate of our CA; `alpn`:
+        protocols offered.
+        """
         return self._context(name, server=True, require_peer=require_peer, alpn=alpn)
 
     def client(self, name: str) -> TlsContext:

@@ -8,6 +8,7 @@ SHELLS = (
     "skrouter.router.net",
     "skrouter.router.runtime",
     "skrouter.adaptors.tcp.shell",
+    "skrouter.adaptors.tcp.sockets",
     "skrouter.mgmt.client.net",
     "skrouter.cli",
 )

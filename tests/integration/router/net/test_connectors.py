@@ -81,6 +81,7 @@ def test_status_follows_the_control_connection(make_side: Make) -> None:
         f"[C3] Connection Opened: dir=out host=127.0.0.1:{a.port} encrypted=no"
     )
     assert status.connection_msg.endswith("container_id=A")
+    b.wait(lambda: len(b.ups) == 3, "not all up")
     a.stop()
     b.wait(lambda: b.shell.connector_status(identity).connection_status == "FAILED", "no failure")
     b.wait(lambda: len(b.downs) == 3, "not all down")

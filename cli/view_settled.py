@@ -1,0 +1,110 @@
+"""What management shows of entities that are as they were configured, and of the log."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from skrouter.cli import view_process
+from skrouter.config.model import Typed
+from skrouter.mgmt.agent.view import (
+    ConnectorFacts,
+    ListenerFacts,
+    LogEntry,
+    LogFacts,
+    LogStatsFacts,
+    NetworkFacts,
+    ProxyProfileFacts,
+    RouterFacts,
+    SiteFacts,
+    SslProfileFacts,
+    VhostFacts,
+    VhostStatsFacts,
+    facts_from,
+)
+
+if TYPE_CHECKING:
+    from skrouter.router.runtime import Router
+
+Facts = TypeVar("Facts")
+
+
+def configured(kind: type[Facts], config: Typed, **observed: Any) -> Facts:
+    """The facts of an entity as it was written, with what running adds."""
+    return facts_from(kind, config.entity.attributes, **observed)
+
+
+class SettledView:
+    """The part of `RouterView` that needs the router's configuration, ports and log only."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    def router(self) -> RouterFacts:
+        """The router entity."""
+        version, host = self._router.identity.version, view_process.host_name()
+        return configured(RouterFacts, self._router.config.router, version=version, host_name=host)
+
+    def network(self) -> NetworkFacts:
+        """The network entity."""
+        return configured(NetworkFacts, self._router.config.network)
+
+    def sites(self) -> Iterable[SiteFacts]:
+        """The configured site, if there is one."""
+        site = self._router.config.site
+        return [] if site is None else [configured(SiteFacts, site)]
+
+    def ssl_profiles(self) -> Iterable[SslProfileFacts]:
+        """Configured TLS profiles."""
+        return [configured(SslProfileFacts, one) for one in self._router.config.ssl_profiles.values()]
+
+    def proxy_profiles(self) -> Iterable[ProxyProfileFacts]:
+        """Configured HTTP proxies."""
+        return [configured(ProxyProfileFacts, one) for one in self._router.config.proxy_profiles.values()]
+
+    def listeners(self) -> Iterable[ListenerFacts]:
+        """Open AMQP listeners."""
+        return [configured(ListenerFacts, one.config) for one in self._router.shell.listeners]
+
+    def connectors(self) -> Iterable[ConnectorFacts]:
+        """AMQP connectors with the status of their connections."""
+        for connector in self._router.shell.connectors:
+            status = connector.report()
+            yield configured(
+                ConnectorFacts,
+                connector.config,
+                connection_status=status.connection_status,
+                connection_msg=status.connection_msg,
+                failover_urls=status.failover_urls,
+            )
+
+    def vhosts(self) -> Iterable[VhostFacts]:
+        """Configured vhosts."""
+        return [configured(VhostFacts, one) for one in self._router.config.vhosts]
+
+    def logs(self) -> Iterable[LogFacts]:
+        """Settings of every log module."""
+        return [
+            configured(
+                LogFacts, one, include_timestamp=one.include_timestamp, include_source=one.include_source
+            )
+            for one in self._router.log.configs
+        ]
+
+    def log_stats(self) -> Iterable[LogStatsFacts]:
+        """Event counts of every log module."""
+        log = self._router.log
+        for config in log.configs:
+            counts = {f"{level}_count": count for level, count in log.counts(config.module).items()}
+            yield LogStatsFacts(config.module, **counts)
+
+    def log_entries(self, limit: int) -> Iterable[LogEntry]:
+        """The newest `limit` entries that are kept, oldest first."""
+        entries = self._router.log.entries
+        for one in itertools.islice(entries, max(len(entries) - limit, 0), None):
+            yield LogEntry(one.module, one.level, one.text, one.file or None, one.line or None, int(one.time))
+
+    def vhost_stats(self) -> Iterable[VhostStatsFacts]:
+        """Nothing is counted by vhost yet."""
+        return []

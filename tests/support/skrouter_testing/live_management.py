@@ -1,0 +1,38 @@
+"""Requests to the `$management` of live routers through proton's own blocking client: no code of ours on this side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proton import Message
+from proton.utils import BlockingConnection, SyncRequestResponse
+
+TIMEOUT = 10.0
+
+
+def request(port: int, body: Any, *, router: str | None = None, **properties: Any) -> Message:
+    """One request to the router at the port, or to another one through it; its answer, whatever the status."""
+    address = "$management" if router is None else f"_topo/0/{router}/$management"
+    connection = BlockingConnection(f"127.0.0.1:{port}", timeout=TIMEOUT)
+    try:
+        client = SyncRequestResponse(connection, address)
+        return client.call(Message(properties=properties, body=body))
+    finally:
+        connection.close()
+
+
+def query(port: int, entity: str, *, router: str | None = None) -> list[dict[str, Any]]:
+    """All entities of a type as maps of attributes. AssertionError if the router refuses."""
+    kind = f"io.skupper.router.{entity}"
+    answer = request(
+        port,
+        {"attributeNames": []},
+        router=router,
+        operation="QUERY",
+        type="org.amqp.management",
+        name="self",
+        entityType=kind,
+    )
+    assert answer.properties["statusCode"] == 200, (kind, answer.properties)
+    names = answer.body["attributeNames"]
+    return [dict(zip(names, row, strict=True)) for row in answer.body["results"]]

@@ -1,0 +1,641 @@
+"""What the view shows: real core, mesh, log and configuration; what is native or does I/O is faked."""
+
+import itertools
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from skrouter.adaptors.tcp import facts as tcp_facts
+from skrouter.amqp.capabilities import OfferedCapabilities, OpenProperties
+from skrouter.amqp.events import LinkAttached, LinkDetached, LinkEstablished, RawTerminus
+from skrouter.cli.view import LiveView
+from skrouter.config.loader import load
+from skrouter.config.model import Configuration
+from skrouter.mgmt.agent.entities.catalog import CORE, GENERAL
+from skrouter.mgmt.agent.facts import AddressFacts, ConnectionFacts, LinkFacts
+from skrouter.mgmt.agent.view import RouterView
+from skrouter.router.core import events
+from skrouter.router.core.core import CoreConfig, RouterCore
+from skrouter.router.core.facts import ROLE_INTER_ROUTER, ROLE_NORMAL
+from skrouter.router.core.facts import ConnectionFacts as AmqpFacts
+from skrouter.router.forwarder.forwarder import Gone
+from skrouter.router.mesh.config import MeshConfig
+from skrouter.router.mesh.engine import MeshEngine
+from skrouter.router.net import clock
+from skrouter.router.net.connectors import ConnectorStatus
+from skrouter.router.net.errors import NetworkConfigurationError
+from skrouter.router.net.execution import Execution
+from skrouter.router.net.log import RouterLog
+
+CONFIGURATION = """
+router {
+    mode: interior
+    id: A
+    metadata: first
+}
+log {
+    module: SERVER
+    enable: debug+
+}
+sslProfile {
+    name: tls
+    ordinal: 3
+}
+address {
+    prefix: mc
+    distribution: multicast
+    name: mc-addr
+}
+address {
+    pattern: a/*
+    distribution: closest
+}
+autoLink {
+    address: queue1
+    direction: in
+}
+listener {
+    name: amqp
+    host: 127.0.0.1
+    port: 5672
+    sslProfile: tls
+}
+connector {
+    name: to-b
+    host: b.example
+    port: 55671
+    role: inter-router
+}
+tcpListener {
+    name: lst
+    host: 127.0.0.1
+    port: 8080
+    address: svc
+}
+tcpConnector {
+    name: con
+    host: 127.0.0.1
+    port: 9090
+    address: svc
+}
+"""
+
+UP = AmqpFacts(
+    connection=0,
+    number=0,
+    incoming=True,
+    role=ROLE_NORMAL,
+    port_name="amqp",
+    cost=1,
+    host="127.0.0.1:40000",
+    container="client",
+    hostname=None,
+    user="anonymous",
+    mechanism="ANONYMOUS",
+    tls_protocol=None,
+    tls_cipher=None,
+    tls_bits=0,
+    max_frame_size=16384,
+    link_capacity=250,
+    strip_inbound=True,
+    strip_outbound=True,
+    offered=OfferedCapabilities(),
+    properties=OpenProperties(),
+)
+ROUTER_UP = replace(
+    UP,
+    incoming=False,
+    role=ROLE_INTER_ROUTER,
+    port_name="to-b",
+    host="b.example:55671",
+    container="B",
+    properties=OpenProperties(product="skupper-router"),
+    property_map={"product": "skupper-router", "qd.conn-id": 4, "odd": 1.5, "flag": True},
+)
+NO_TERMINUS = RawTerminus(None)
+
+
+@dataclass
+class FakeForwarder:
+    """Handles like the native ones: long, and not in order."""
+
+    handles: Any = field(default_factory=lambda: itertools.count(1 << 48, -1))
+    link_counters: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    entries: dict[str, int] = field(default_factory=dict)
+    entry_counters: dict[int, tuple[Any, ...]] = field(default_factory=dict)
+    native: list[str] = field(default_factory=list)
+    gone: set[int] = field(default_factory=set)
+    totals: dict[str, int] = field(default_factory=dict)
+
+    def publish(self, key: str, *_: object) -> int:
+        return self.entries.setdefault(key, next(self.handles))
+
+    def withdraw(self, handle: int) -> None:
+        self.entries = {key: one for key, one in self.entries.items() if one != handle}
+
+    def open_link(self, *_: object, **__: object) -> int:
+        return cast("int", next(self.handles))
+
+    def add_endpoint(self, _: int) -> int:
+        return cast("int", next(self.handles))
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        assert name in {
+            *("set_entry_routers", "accept_link", "reject_link", "allow_credit", "bind_consumer"),
+            *("set_neighbor", "set_neighbor_link", "set_router", "set_radius"),
+        }
+        return lambda *_, **__: None
+
+    def link_facts(self, handle: int) -> tuple[Any, ...]:
+        if handle in self.gone:
+            raise Gone(f"no link {handle:#x}")
+        return self.link_counters.get(handle, (250, *[0] * 12, 250, 0.0))
+
+    def entry_facts(self, handle: int) -> tuple[Any, ...]:
+        return self.entry_counters.get(handle, (0, 0, 0, 0, 0, [], 0))
+
+    def native_keys(self) -> list[str]:
+        return [*self.entries, *self.native]
+
+    def metrics(self) -> dict[str, int]:
+        outcomes = ("presettled", "dropped_presettled", "accepted", "rejected", "released", "modified")
+        names = [f"{outcome}_deliveries" for outcome in outcomes]
+        names += [
+            f"deliveries_{one}" for one in ("delayed_1s", "delayed_10s", "ingress", "egress", "transit")
+        ]
+        return {**{name: place for place, name in enumerate(names, start=1)}, "links_live": 99}
+
+
+@dataclass
+class FakeTcp:
+    """A TCP adaptor that is rows of facts."""
+
+    config: Configuration
+    flows: list[tcp_facts.ConnectionFacts] = field(default_factory=list)
+    is_up: bool = True
+
+    def listeners(self) -> list[tcp_facts.ListenerFacts]:
+        listeners = self.config.tcp_listeners
+        return [tcp_facts.ListenerFacts(one, self.is_up, "", 3, 1, 100, 200) for one in listeners]
+
+    def connectors(self) -> list[tcp_facts.ConnectorFacts]:
+        return [tcp_facts.ConnectorFacts(one, 5, 2, 10, 20) for one in self.config.tcp_connectors]
+
+    def listener_addresses(self) -> list[tcp_facts.ListenerAddressFacts]:
+        return []
+
+    def connections(self) -> list[tcp_facts.ConnectionFacts]:
+        return self.flows
+
+
+class Stage:
+    """A router on a stage: what happens to it, and the view of it."""
+
+    def __init__(self, path: Path, text: str = CONFIGURATION) -> None:
+        path.write_text(text)
+        self.config = load(path, random=random.Random(7))
+        self.log = RouterLog(self.config.logs, now=lambda: 1000.5)
+        self.forwarder = FakeForwarder()
+        unique = (f"unique-{number}" for number in itertools.count(1))
+        self.core = RouterCore(CoreConfig("A", True, lambda: next(unique)))
+        self.execution = Execution(
+            cast("Any", self.forwarder), self.core, self.log, lambda *_: None, lambda _: None
+        )
+        self.mesh = MeshEngine(MeshConfig("A", 77), 0.0)
+        self.opened: dict[int, AmqpFacts] = {}
+        self.native: dict[int, tuple[int, int, float, float | None]] = {}
+        self.connectors = [
+            SimpleNamespace(
+                config=one,
+                correlator="group-correlato",
+                legs=[SimpleNamespace(handle=70)],
+                report=lambda: ConnectorStatus("SUCCESS", "[C1] opened", "amqp://b.example:55671"),
+            )
+            for one in self.config.connectors
+        ]
+        self.profiles = dict(self.config.ssl_profiles)
+        self.router = SimpleNamespace(
+            config=self.config,
+            log=self.log,
+            forwarder=self.forwarder,
+            core=self.core,
+            execution=self.execution,
+            mesh=self.mesh,
+            identity=SimpleNamespace(version="1.2.3", started=77),
+            started=clock.monotonic() - 50,
+            last_topology_change=123.9,
+            connections=SimpleNamespace(facts=self.native.__getitem__),
+            tls=SimpleNamespace(profile=self.profile),
+            shell=SimpleNamespace(
+                open_connections=self.opened,
+                connectors=self.connectors,
+                listeners=[SimpleNamespace(config=one) for one in self.config.listeners],
+            ),
+        )
+        self.tcp = FakeTcp(self.config)
+        self.view = LiveView(cast("Any", self.router), cast("Any", self.tcp))
+
+    def profile(self, name: str) -> object:
+        if name not in self.profiles:
+            raise NetworkConfigurationError(f"sslProfile '{name}' not found")
+        return self.profiles[name]
+
+    def handle(self, event: events.Event) -> None:
+        self.execution.carry_out(self.core.handle(event, 0.0))
+
+    def open(
+        self, handle: int, number: int, base: AmqpFacts = UP, idle: float | None = None, **changes: Any
+    ) -> None:
+        facts = replace(base, connection=handle, number=number, **changes)
+        self.opened[handle] = facts
+        self.native[handle] = (1, 2, 9.9, idle)
+        self.handle(events.ConnectionUp(facts))
+
+    def attach(self, link: int, connection: int, name: str, outgoing: bool, address: str | None) -> None:
+        terminus = RawTerminus(address)
+        source, target = (terminus, NO_TERMINUS) if outgoing else (NO_TERMINUS, terminus)
+        self.handle(_attached(link, connection, name, outgoing, source, target))
+
+    def links(self) -> list[LinkFacts]:
+        return list(self.view.links())
+
+    def connections(self) -> list[ConnectionFacts]:
+        return list(self.view.connections())
+
+    def addresses(self) -> dict[str, AddressFacts]:
+        return {one.key: one for one in self.view.addresses()}
+
+
+def _attached(
+    link: int, connection: int, name: str, outgoing: bool, source: RawTerminus, target: RawTerminus
+) -> LinkAttached:
+    values = {
+        "link": link,
+        "connection": connection,
+        "name": name,
+        "outgoing": outgoing,
+        "source": source,
+        "target": target,
+    }
+    return LinkAttached(**cast("Any", values))
+
+
+def _flow(handle: int, incoming: bool = True, **changes: Any) -> tcp_facts.ConnectionFacts:
+    flow = tcp_facts.ConnectionFacts(
+        handle=handle,
+        parent="lst" if incoming else "con",
+        incoming=incoming,
+        address="svc",
+        host="127.0.0.1:41000" if incoming else "127.0.0.1:9090",
+        peer="127.0.0.1:41000",
+        local="127.0.0.1:8080",
+        opened_at=clock.monotonic() - 20.5,
+        bytes_in=1,
+        bytes_out=2,
+        state="open",
+        tls=None,
+    )
+    return replace(flow, **changes)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path / "router.conf")
+
+
+def test_the_view_is_all_that_the_agent_asks_of_a_router(stage: Stage) -> None:
+    view: RouterView = stage.view
+    stage.open(7, 1)
+    stage.open(70, 2, ROUTER_UP)
+    stage.attach(1 << 50, 7, "receiver", True, "foo")
+    stage.tcp.flows = [_flow(5)]
+    shown = {name: [entity.row(one) for one in entity.facts(view)] for name, entity in CORE.items()}
+    assert all(shown.values())
+    for name, general in GENERAL.items():
+        for one in general.facts(view):
+            assert general.identity(one).startswith(f"{name}/")
+
+
+# --- connections
+
+
+def test_a_connection_is_known_by_its_number_in_the_log(stage: Stage) -> None:
+    stage.open(1 << 40, 7, idle=3.7)
+    row = stage.connections()[0]
+    assert (row.identity, row.host, row.container, row.dir) == (7, "127.0.0.1:40000", "client", "in")
+    assert (row.sasl, row.user, row.is_authenticated, row.is_encrypted) == (
+        "ANONYMOUS",
+        "anonymous",
+        True,
+        False,
+    )
+    assert (row.uptime_seconds, row.last_dlv_seconds, row.tls_ordinal) == (9, 3, None)
+    assert (row.group_correlation_id, row.group_ordinal) == (None, None)
+    assert stage.view.amqp_connection(7) == 1 << 40
+    assert stage.view.amqp_connection(8) is None
+
+
+def test_a_connection_without_delivery_or_sasl_says_so(stage: Stage) -> None:
+    stage.open(3, 7, mechanism=None, user=None)
+    row = stage.connections()[0]
+    assert (row.last_dlv_seconds, row.sasl, row.user, row.is_authenticated) == (None, None, None, False)
+
+
+def test_a_connection_that_is_lost_already_is_not_shown(stage: Stage) -> None:
+    stage.open(3, 7)
+    stage.open(4, 8)
+    del stage.native[3]
+    assert [row.identity for row in stage.view.connections() if row.protocol == "amqp"] == [8]
+
+
+def test_our_connector_s_connection_shows_our_group_and_plain_properties(stage: Stage) -> None:
+    stage.open(70, 2, ROUTER_UP)
+    row = stage.connections()[0]
+    assert (row.role, row.dir, row.host) == ("inter-router", "out", "b.example:55671")
+    assert (row.group_correlation_id, row.group_ordinal) == ("group-correlato", 0)
+    assert row.properties == {"product": "skupper-router", "qd.conn-id": 4}
+
+
+def test_an_incoming_connection_shows_the_peer_s_group(stage: Stage) -> None:
+    properties = OpenProperties(correlator="theirs", ordinal=5)
+    stage.open(9, 2, UP, role=ROLE_INTER_ROUTER, properties=properties)
+    row = stage.connections()[0]
+    assert (row.group_correlation_id, row.group_ordinal) == ("theirs", 5)
+
+
+def test_the_tls_ordinal_is_that_of_the_time_when_the_connection_came(stage: Stage) -> None:
+    encrypted = {"tls_protocol": "TLSv1.3", "tls_cipher": "TLS_AES_256_GCM_SHA384", "tls_bits": 256}
+    stage.open(3, 1, **encrypted)
+    assert stage.connections()[0].tls_ordinal == 3
+    stage.profiles["tls"] = replace(stage.profiles["tls"], ordinal=4)
+    stage.open(4, 2, **encrypted)
+    assert [row.tls_ordinal for row in stage.connections()[:2]] == [3, 4]
+    row = stage.connections()[0]
+    assert (row.ssl_proto, row.ssl_cipher, row.ssl_ssf, row.ssl) == (
+        "TLSv1.3",
+        "TLS_AES_256_GCM_SHA384",
+        256,
+        True,
+    )
+
+
+def test_a_deleted_profile_leaves_the_ordinal_unknown(stage: Stage) -> None:
+    stage.profiles.clear()
+    stage.open(3, 1, tls_protocol="TLSv1.3")
+    assert stage.connections()[0].tls_ordinal is None
+
+
+def test_a_tcp_connector_has_a_connection_that_is_as_old_as_the_router(stage: Stage) -> None:
+    (row,) = stage.connections()
+    assert (row.host, row.container, row.protocol, row.dir, row.role) == (
+        "egress-dispatch",
+        "TcpAdaptor",
+        "tcp",
+        "out",
+        "normal",
+    )
+    assert 50 <= row.uptime_seconds < 60
+
+
+def test_a_tcp_connection_keeps_its_identity_and_leads_back_to_its_handle(stage: Stage) -> None:
+    tls = ("TLSv1.3", "cipher", 128, None, None, None)
+    stage.tcp.flows = [_flow(1 << 45), _flow(9, incoming=False, tls=tls, state="closing")]
+    _, first, second = stage.connections()
+    assert (first.host, first.dir, first.container, first.oper_status) == (
+        "127.0.0.1:41000",
+        "in",
+        "TcpAdaptor",
+        "up",
+    )
+    assert (second.host, second.dir, second.oper_status, second.ssl_ssf) == (
+        "127.0.0.1:9090",
+        "out",
+        "closing",
+        128,
+    )
+    assert 20 <= first.uptime_seconds < 30
+    del stage.tcp.flows[0]
+    assert stage.connections()[1].identity == second.identity
+    assert stage.view.tcp_connection(second.identity) == 9
+    assert stage.view.tcp_connection(first.identity) is None
+
+
+def test_no_two_connections_have_the_same_identity(stage: Stage) -> None:
+    for number in range(1, 6):
+        stage.open(number, number)
+    stage.tcp.flows = [_flow(handle) for handle in range(1, 6)]
+    identities = [row.identity for row in stage.connections()]
+    assert len(set(identities)) == len(identities) == 11
+
+
+# --- links
+
+
+def test_a_router_has_one_control_pair_and_ten_pairs_for_data(stage: Stage) -> None:
+    stage.open(70, 2, ROUTER_UP)
+    links = stage.links()
+    kinds = [(link.link_type, link.link_dir, link.priority) for link in links if link.connection_id == 2]
+    data = [("inter-router", way, priority) for priority in range(10) for way in ("in", "out")]
+    assert kinds == [("router-control", "in", 9), ("router-control", "out", 9), *data]
+    assert [link.owning_addr for link in links[:3]] == [None, "Lqdhello", None]
+
+
+def test_a_link_keeps_a_small_number_behind_those_of_the_configuration(stage: Stage) -> None:
+    stage.open(7, 1)
+    stage.attach(1 << 60, 7, "a", True, "foo")
+    stage.attach(3, 7, "b", False, "foo")
+    assert [(link.link_name, link.identity, link.owning_addr) for link in stage.links()] == [
+        ("a", 4, "Mfoo"),
+        ("b", 5, "Mfoo"),
+    ]
+    stage.handle(LinkDetached(1 << 60))
+    stage.attach(1 << 60, 7, "c", False, None)
+    stage.handle(LinkDetached(3))
+    (link,) = stage.links()
+    assert (link.link_name, link.link_dir, link.owning_addr) == ("c", "in", None)
+    assert [one.identity for one in stage.view.address_configs()] == [1, 2]
+    assert [one.identity for one in stage.view.auto_links()] == [3]
+
+
+def test_counters_of_a_link_are_the_forwarder_s(stage: Stage) -> None:
+    stage.open(7, 1)
+    stage.attach(9, 7, "a", True, "foo")
+    stage.forwarder.link_counters[9] = (100, *range(1, 13), 77, 12.9)
+    (link,) = stage.links()
+    assert link == LinkFacts(
+        identity=4,
+        link_name="a",
+        connection_id=1,
+        link_dir="out",
+        owning_addr="Mfoo",
+        capacity=100,
+        undelivered_count=1,
+        unsettled_count=2,
+        delivery_count=3,
+        presettled_count=4,
+        dropped_presettled_count=5,
+        accepted_count=6,
+        rejected_count=7,
+        released_count=8,
+        modified_count=9,
+        deliveries_delayed1_sec=10,
+        deliveries_delayed10_sec=11,
+        open_moved_streams=12,
+        priority=4,
+        credit_available=77,
+        zero_credit_seconds=12,
+    )
+    assert stage.view.metrics().links_blocked == 1
+
+
+def test_a_link_that_is_gone_already_is_not_shown(stage: Stage) -> None:
+    stage.open(7, 1)
+    stage.attach(9, 7, "a", True, "foo")
+    stage.attach(8, 7, "b", True, "foo")
+    stage.forwarder.gone.add(9)
+    assert [link.link_name for link in stage.links()] == ["b"]
+    assert stage.view.metrics().links_blocked == 0
+
+
+def test_a_tcp_connector_s_link_consumes_on_its_connection(stage: Stage) -> None:
+    stage.handle(events.ConsumerBound("svc", 1 << 52))
+    (link,) = stage.links()
+    (connection,) = stage.connections()
+    assert (link.link_name, link.link_dir, link.owning_addr) == ("tcp.connector.out", "out", "Msvc")
+    assert link.connection_id == connection.identity
+
+
+# --- addresses
+
+
+def test_an_address_shows_who_consumes_it_and_where(stage: Stage) -> None:
+    stage.handle(events.RouterKnown(1, "B"))
+    stage.handle(events.RemoteAddressesChanged(1, (events.RemoteAddress("Mfoo", 3),), ()))
+    stage.handle(events.WatchAdded("foo"))
+    stage.open(7, 1)
+    stage.attach(9, 7, "a", True, "foo")
+    stage.forwarder.entry_counters[stage.forwarder.entries["Mfoo"]] = (1, 2, 3, 4, 5, [0, 6, 1], 1)
+    row = stage.addresses()["Mfoo"]
+    assert (row.distribution, row.subscriber_count, row.remote_count, row.remote_host_routers) == (
+        "balanced",
+        1,
+        1,
+        ("B",),
+    )
+    assert (row.deliveries_ingress, row.deliveries_egress, row.deliveries_transit) == (1, 2, 3)
+    assert (row.deliveries_to_container, row.deliveries_from_container, row.watch) == (4, 5, True)
+    assert (row.transit_outstanding, row.tracked_deliveries) == ((0, 6, 1, *[0] * 125), 7)
+    assert stage.addresses()["RB"].transit_outstanding is None
+
+
+def test_addresses_of_this_process_and_of_native_code_are_shown(stage: Stage) -> None:
+    stage.handle(events.EndpointAdded("M$management"))
+    stage.forwarder.native = ["Ltemp.b", "Ltemp.a"]
+    rows = stage.addresses()
+    assert list(rows) == ["M$management", "Ltemp.a", "Ltemp.b"]
+    assert (rows["M$management"].in_process, rows["M$management"].subscriber_count) == (1, 0)
+    assert (rows["Ltemp.a"].in_process, rows["Ltemp.a"].subscriber_count) == (0, 1)
+    assert stage.view.metrics().addr_count == 3
+
+
+def test_the_address_of_hellos_counts_neighbors(stage: Stage) -> None:
+    stage.handle(events.EndpointAdded("Lqdhello", control_only=True))
+    stage.open(70, 2, ROUTER_UP)
+    assert stage.addresses()["Lqdhello"].subscriber_count == 0
+    for handle in list(stage.core.links.by_handle)[:2]:
+        stage.handle(LinkEstablished(handle))
+    assert stage.addresses()["Lqdhello"].subscriber_count == 1
+
+
+# --- the rest
+
+
+def test_totals_are_those_of_the_rows_and_of_the_forwarder(stage: Stage) -> None:
+    stage.open(7, 1)
+    stage.open(70, 2, ROUTER_UP)
+    stage.attach(9, 7, "a", True, "foo")
+    stage.tcp.flows = [_flow(5), _flow(6, incoming=False)]
+    facts = stage.view.metrics()
+    assert (facts.id, facts.version) == ("A", "1.2.3")
+    assert facts.link_count == len(stage.links()) == 23
+    assert facts.addr_count == len(stage.addresses())
+    assert facts.connection_count == len(stage.connections()) == 5
+    assert (facts.node_count, facts.auto_link_count) == (0, 1)
+    assert facts.connection_counters == {"tcp": 1, "amqp": 1, "http1": 0, "http2": 0}
+    assert (facts.presettled_deliveries, facts.modified_deliveries) == (1, 6)
+    assert (facts.deliveries_delayed1_sec, facts.deliveries_delayed10_sec) == (7, 8)
+    assert (facts.deliveries_ingress, facts.deliveries_egress, facts.deliveries_transit) == (9, 10, 11)
+    assert 50 <= facts.uptime_seconds < 60
+    assert facts.resident_memory_usage is not None
+
+
+def test_nodes_are_those_of_the_mesh(stage: Stage) -> None:
+    (own,) = stage.view.nodes()
+    assert (own.id, own.index, own.instance, own.next_hop, own.last_topo_change) == (
+        "A",
+        0,
+        77,
+        "(self)",
+        123,
+    )
+    stage.router.mesh = None
+    assert list(stage.view.nodes()) == []
+    assert stage.view.metrics().node_count == 0
+
+
+def test_configured_entities_are_as_written_with_what_running_adds(stage: Stage) -> None:
+    router = stage.view.router()
+    assert (router.id, router.mode, router.metadata, router.version) == ("A", "interior", "first", "1.2.3")
+    (connector,) = stage.view.connectors()
+    assert (connector.name, connector.host, connector.connection_status, connector.connection_msg) == (
+        "to-b",
+        "b.example",
+        "SUCCESS",
+        "[C1] opened",
+    )
+    (listener,) = stage.view.listeners()
+    assert (listener.name, listener.port, listener.ssl_profile) == ("amqp", "5672", "tls")
+    (profile,) = stage.view.ssl_profiles()
+    assert (profile.name, profile.ordinal) == ("tls", 3)
+    first, second = stage.view.address_configs()
+    assert (first.name, first.prefix, first.distribution, first.priority) == (
+        "mc-addr",
+        "mc",
+        "multicast",
+        -1,
+    )
+    assert (second.name, second.pattern) == (None, "a/*")
+    stage.open(7, 1)
+    assert stage.view.policy().connections_current == 1
+
+
+def test_tcp_entities_show_their_state_and_traffic(stage: Stage) -> None:
+    (listener,) = stage.view.tcp_listeners()
+    assert (listener.oper_status, listener.connections_opened, listener.connections_closed) == ("up", 3, 1)
+    assert (listener.bytes_in, listener.bytes_out) == (100, 200)
+    stage.tcp.is_up = False
+    assert [one.oper_status for one in stage.view.tcp_listeners()] == ["down"]
+    (connector,) = stage.view.tcp_connectors()
+    assert (connector.connections_opened, connector.connections_closed) == (6, 2)
+
+
+def test_the_log_is_shown_by_module_and_by_entry(stage: Stage) -> None:
+    stage.log.log("SERVER", "debug", "one")
+    stage.log.log("SERVER", "info", "two", "a.py", 7)
+    stage.log.log("ROUTER", "debug", "not written")
+    settings = {one.module: one for one in stage.view.logs()}
+    assert (settings["DEFAULT"].enable, settings["DEFAULT"].include_timestamp) == ("info+", True)
+    assert (settings["SERVER"].enable, settings["SERVER"].include_timestamp) == ("debug+", None)
+    counts = {one.module: one for one in stage.view.log_stats()}
+    assert (counts["SERVER"].debug_count, counts["SERVER"].info_count) == (1, 1)
+    assert counts["ROUTER"].debug_count == 1
+    assert [(one.text, one.file, one.line, one.time) for one in stage.view.log_entries(5)] == [
+        ("one", None, None, 1000),
+        ("two", "a.py", 7, 1000),
+    ]
+    assert [one.text for one in stage.view.log_entries(1)] == ["two"]
+    assert list(stage.view.log_entries(0)) == []
