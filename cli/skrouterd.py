@@ -184,9 +184,10 @@ class Daemon:
     def run(self) -> int:
         """Start, run until a signal, stop. Raises what keeps it from starting."""
         try:
-            self._start()
             self._catch_signals()
-            self.loop.run_forever()
+            self._start()
+            if self._stopped_by is None:
+                self.loop.run_forever()
         finally:
             self._stop()
         if self._stopped_by == signal.SIGINT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from skrouter.cli import view_process
 from skrouter.cli.view_connections import ConnectionRows
@@ -31,8 +31,6 @@ from skrouter.router.net import clock
 if TYPE_CHECKING:
     from skrouter.adaptors.tcp.shell import TcpShell
     from skrouter.router.runtime import Router
-
-Facts = TypeVar("Facts")
 
 
 class LiveView(SettledView):

@@ -13,11 +13,11 @@ _STATM: Final = Path("/proc/self/statm")
 def memory_use(statm: Path = _STATM) -> tuple[int | None, int | None]:
     """Virtual and resident size in octets; None where the system does not tell."""
     try:
-        virtual, resident, *_ = statm.read_text(encoding="ascii").split()
+        virtual, resident, *_ = map(int, statm.read_text(encoding="ascii").split())
     except (OSError, ValueError):
         return None, None
     page = os.sysconf("SC_PAGE_SIZE")
-    return int(virtual) * page, int(resident) * page
+    return virtual * page, resident * page
 
 
 def host_name() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from skrouter.cli import view_process
+from skrouter.config.levels import LEVELS
 from skrouter.config.model import Typed
 from skrouter.mgmt.agent.view import (
     ConnectorFacts,
@@ -84,13 +85,15 @@ class SettledView:
         return [configured(VhostFacts, one) for one in self._router.config.vhosts]
 
     def logs(self) -> Iterable[LogFacts]:
-        """Settings of every log module."""
-        return [
-            configured(
-                LogFacts, one, include_timestamp=one.include_timestamp, include_source=one.include_source
-            )
-            for one in self._router.log.configs
-        ]
+        """Settings of every log module; DEFAULT shows what it makes of those that were not given."""
+        for one in self._router.log.configs:
+            observed: dict[str, object] = {
+                "include_timestamp": one.include_timestamp,
+                "include_source": one.include_source,
+            }
+            if one.entity.get("enable") is None and one.levels is not None:
+                observed |= {"enable": enable_text(one.levels)}
+            yield configured(LogFacts, one, **observed)
 
     def log_stats(self) -> Iterable[LogStatsFacts]:
         """Event counts of every log module."""
@@ -108,3 +111,12 @@ class SettledView:
     def vhost_stats(self) -> Iterable[VhostStatsFacts]:
         """Nothing is counted by vhost yet."""
         return []
+
+
+def enable_text(levels: frozenset[str]) -> str:
+    """The shortest text that enables exactly these levels, as `info+` or `debug,error`."""
+    wanted = [level for level in LEVELS if level in levels]
+    if not wanted:
+        return "none"
+    is_tail = wanted == list(LEVELS[-len(wanted) :])
+    return f"{wanted[0]}+" if is_tail and len(wanted) > 1 else ",".join(wanted)

@@ -61,6 +61,7 @@ cdef struct connection_t:
     void *links                     # owner: the layer above
     bint opened                     # we have sent, or queued, our open
     bint closing                    # our close is queued: end when it is sent
+    bint close_due                  # we must write the close ourselves, behind what proton writes
     bint answered                   # the peer's close has been seen
     bint ended                      # the peer's octets have ended
     bint broken                     # the socket is of no use any more

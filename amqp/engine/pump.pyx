@@ -10,7 +10,7 @@ batch of reads becomes one batch of writes.
 
 cimport cython
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy, memmove, strncpy
+from libc.string cimport memcpy, memmove, strlen, strncpy
 from posix.unistd cimport close
 
 from skrouter.amqp.engine.guard cimport (
@@ -233,6 +233,8 @@ cdef void connection_fail(connection_t *connection, const char *condition, const
             pn_connection_open(connection.pn)
             connection.opened = True
         pn_connection_close(connection.pn)
+        connection.close_due = not connection.guard.opened
+        engine_arm(connection.engine, &connection.alarm, connection.engine.now + CLOSE_TIME)
     elif connection.phase != PHASE_HANDSHAKE:
         connection.broken = True
     connection.closing = True
@@ -472,7 +474,7 @@ cdef void _run(task_t *task) noexcept nogil:
 
 cdef bint _is_over(connection_t *connection) noexcept nogil:
     if connection.phase == PHASE_AMQP:
-        if connection.out_length:
+        if connection.out_length or connection.close_due:
             return False
         return pn_transport_closed(connection.transport) or (
             connection.closing and (connection.answered or connection.ended)
@@ -656,10 +658,45 @@ cdef bint _send(connection_t *connection) noexcept nogil:
         return False
     pending = pn_transport_pending(connection.transport)
     if pending <= 0:
-        return False
+        return connection.close_due and _keep_close(connection)
     if pending >= GATHER_BELOW:
         return _send_head(connection, pending)
     return _send_gathered(connection, pending)
+
+
+cdef size_t _put_text(uint8_t *at, uint8_t code, const char *text) noexcept nogil:
+    """A short string or symbol; longer texts are cut."""
+    cdef size_t length = min(strlen(text), <size_t>200)
+    at[0] = code
+    at[1] = <uint8_t>length
+    memcpy(at + 2, text, length)
+    return length + 2
+
+
+cdef bint _keep_close(connection_t *connection) noexcept nogil:
+    """Proton writes no close before it has read the peer's open; the peer is to learn the reason all the same.
+
+    close(error=error(condition, description)), AMQP 1.0 §2.7.9.
+    """
+    cdef uint8_t frame[512]
+    cdef size_t length = 8
+    connection.close_due = False
+    memcpy(frame + length, b"\x00\x53\x18\xd0\x00\x00\x00\x00\x00\x00\x00\x01\x00\x53\x1d\xd0\x00\x00\x00\x00\x00\x00\x00\x02", 24)
+    length += 24
+    length += _put_text(frame + length, 0xA3, connection.condition)
+    length += _put_text(frame + length, 0xA1, connection.description)
+    _put_u32(frame + 12, length - 16)
+    _put_u32(frame + 24, length - 28)
+    _put_u32(frame, length)
+    memcpy(frame + 4, b"\x02\x00\x00\x00", 4)
+    return _keep(connection, frame, length)
+
+
+cdef void _put_u32(uint8_t *at, uint32_t value) noexcept nogil:
+    at[0] = value >> 24
+    at[1] = (value >> 16) & 0xFF
+    at[2] = (value >> 8) & 0xFF
+    at[3] = value & 0xFF
 
 
 cdef bint _send_head(connection_t *connection, ssize_t pending) noexcept nogil:
@@ -831,6 +868,8 @@ cdef class Connections:
     def open(self, uint64_t handle, str hostname, bytes offered, bytes desired, bytes properties):
         """Send our open; capabilities and properties are encoded AMQP values, empty for none."""
         cdef connection_t *connection = self._find(handle)
+        if connection.closing:
+            return                          # it has failed behind its open; ConnectionLost will say why
         if connection.pn == NULL or connection.opened:
             raise ValueError("not a connection that waits to be opened")
         if hostname is not None:

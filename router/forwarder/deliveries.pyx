@@ -28,6 +28,7 @@ from skrouter.router.forwarder.model cimport (
     FLAG_DISABLE_Q2,
     FLAG_STREAMING,
     HEAD_LIMIT,
+    LINK_ADAPTOR,
     LINK_CONTROL,
     LINK_ENDPOINT,
     LINK_PROCESS,
@@ -239,13 +240,18 @@ cdef void _count_origin(arrival_t *arrival, entry_t *entry) noexcept nogil:
     cdef forwarder_t *forwarder = arrival.content.forwarder
     if arrival.presettled:
         forwarder.metrics.presettled_deliveries += 1
-    if arrival.link == NULL or arrival.link.kind != LINK_ENDPOINT:
+    if arrival.link == NULL or not _is_local(arrival.link):
         if entry != NULL and (arrival.link == NULL or arrival.link.kind == LINK_PROCESS):
             entry.deliveries_from_container += 1
         return
     forwarder.metrics.deliveries_ingress += 1
     if entry != NULL:
         entry.deliveries_ingress += 1
+
+
+cdef bint _is_local(const link_t *link) noexcept nogil:
+    """Whether a client or a service of this router is at the other end."""
+    return link.kind == LINK_ENDPOINT or link.kind == LINK_ADAPTOR
 
 
 cdef void _refuse_unknown(arrival_t *arrival) noexcept nogil:
@@ -327,7 +333,7 @@ cdef void _multicast(arrival_t *arrival, entry_t *entry) noexcept nogil:
 
 
 cdef void _count_egress(arrival_t *arrival, entry_t *entry, link_t *link) noexcept nogil:
-    if link.kind == LINK_ENDPOINT:
+    if _is_local(link):
         arrival.content.forwarder.metrics.deliveries_egress += 1
         entry.deliveries_egress += 1
     elif link.kind == LINK_PROCESS:

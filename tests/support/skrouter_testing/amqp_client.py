@@ -391,7 +391,7 @@ class Receiver(_Link):
         self._credit = credit
         self._answer = answer
         self._dynamic = dynamic
-        self._partial = b""
+        self._partial = bytearray()
         self.arrivals: list[Arrival] = []
         self.aborted = 0
         self.taken = 0
@@ -436,7 +436,7 @@ class Receiver(_Link):
         """proton has news of a delivery."""
         if delivery.aborted:
             self.aborted += 1
-            self._partial = b""
+            self._partial = bytearray()
             delivery.settle()
             return
         if not delivery.readable:
@@ -447,8 +447,8 @@ class Receiver(_Link):
             self._arrived(delivery)
 
     def _arrived(self, delivery: Any) -> None:
-        self.arrivals.append(Arrival(self, delivery, self._partial))
-        self._partial = b""
+        self.arrivals.append(Arrival(self, delivery, bytes(self._partial)))
+        self._partial = bytearray()
         self.link.advance()
         if self._answer is not None:
             _settle(delivery, Outcome(self._answer))

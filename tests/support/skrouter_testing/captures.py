@@ -6,11 +6,12 @@ so that the two can be compared.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
 from skrouter.amqp import types as t
+from skrouter.amqp.message import BodyKind, Message
 
 from skrouter_testing.frames import FIELDS, NAMES
 
@@ -125,3 +126,35 @@ def render_fields(name: str, names: tuple[str, ...], values: list[object]) -> st
     """A composite value as `name(field=value, …)`."""
     inside = ", ".join(f"{field}={render(value)}" for field, value in zip(names, values, strict=False))
     return f"{name}({inside})"
+
+
+def rendered_sections(item: Message) -> list[str]:
+    """The message in the notation of the captures."""
+    lines = []
+    if item.router_annotations is not None:
+        lines.append(_annotations(item))
+    for section in (item.header, item.properties):
+        if section is not None:
+            names = tuple(f.name for f in fields(section))[: section.on_wire]
+            values = [getattr(section, name) for name in names]
+            hyphened = tuple(name.replace("_", "-") for name in names)
+            lines.append(render_fields(type(section).__name__.lower(), hyphened, values))
+    maps = {
+        "delivery-annotations": item.delivery_annotations,
+        "message-annotations": item.message_annotations,
+        "application-properties": item.application_properties,
+    }
+    lines += [f"{name}: {render(value)}" for name, value in maps.items() if value is not None]
+    if item.body_kind is BodyKind.VALUE:
+        lines.append(f"amqp-value: {render(item.body)}")
+    return lines
+
+
+def _annotations(item: Message) -> str:
+    annotations = item.router_annotations
+    assert annotations is not None
+    mesh = "" if annotations.ingress_mesh is None else f", ingress-mesh={render(annotations.ingress_mesh)}"
+    return (
+        f"router-annotations(flags=uint({annotations.flags}), to-override={render(annotations.to_override)}, "
+        f"ingress-router={render(annotations.ingress)}, trace={render(list(annotations.trace))}{mesh})"
+    )

@@ -1,13 +1,11 @@
 """What real routers sent: our decoding is the other decoder's, our encoding is theirs, octet for octet."""
 
-from dataclasses import fields
-
 import pytest
 from skrouter.amqp import codec, message
-from skrouter.amqp.message import BodyKind, Message, Properties, decode_head, encode_message
+from skrouter.amqp.message import Message, Properties, decode_head, encode_message
 from skrouter.amqp.types import Described
 from skrouter_testing import captures
-from skrouter_testing.captures import CapturedFrame, CapturedMessage, render, render_fields
+from skrouter_testing.captures import CapturedFrame, CapturedMessage, render, rendered_sections
 from skrouter_testing.frames import FIELDS
 
 FRAMES = captures.frames()
@@ -56,38 +54,6 @@ def test_a_performative_is_encoded_as_the_real_engine_did(frame: CapturedFrame) 
     value, payload = body_and_payload(frame)
     octets = frame.octets[4 * frame.octets[4] :]
     assert codec.encode(value, codec.COMPACT) + payload == octets or codec.encode(value) + payload == octets
-
-
-def rendered_sections(item: Message) -> list[str]:
-    """The message in the notation of the captures."""
-    lines = []
-    if item.router_annotations is not None:
-        lines.append(_annotations(item))
-    for section in (item.header, item.properties):
-        if section is not None:
-            names = tuple(f.name for f in fields(section))[: section.on_wire]
-            values = [getattr(section, name) for name in names]
-            hyphened = tuple(name.replace("_", "-") for name in names)
-            lines.append(render_fields(type(section).__name__.lower(), hyphened, values))
-    maps = {
-        "delivery-annotations": item.delivery_annotations,
-        "message-annotations": item.message_annotations,
-        "application-properties": item.application_properties,
-    }
-    lines += [f"{name}: {render(value)}" for name, value in maps.items() if value is not None]
-    if item.body_kind is BodyKind.VALUE:
-        lines.append(f"amqp-value: {render(item.body)}")
-    return lines
-
-
-def _annotations(item: Message) -> str:
-    annotations = item.router_annotations
-    assert annotations is not None
-    mesh = "" if annotations.ingress_mesh is None else f", ingress-mesh={render(annotations.ingress_mesh)}"
-    return (
-        f"router-annotations(flags=uint({annotations.flags}), to-override={render(annotations.to_override)}, "
-        f"ingress-router={render(annotations.ingress)}, trace={render(list(annotations.trace))}{mesh})"
-    )
 
 
 def stated_sections(text: tuple[str, ...]) -> list[str]:

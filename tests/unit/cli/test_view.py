@@ -22,7 +22,7 @@ from skrouter.router.core import events
 from skrouter.router.core.core import CoreConfig, RouterCore
 from skrouter.router.core.facts import ROLE_INTER_ROUTER, ROLE_NORMAL
 from skrouter.router.core.facts import ConnectionFacts as AmqpFacts
-from skrouter.router.forwarder.forwarder import Gone
+from skrouter.router.forwarder.forwarder import GoneError
 from skrouter.router.mesh.config import MeshConfig
 from skrouter.router.mesh.engine import MeshEngine
 from skrouter.router.net import clock
@@ -116,7 +116,6 @@ ROUTER_UP = replace(
     properties=OpenProperties(product="skupper-router"),
     property_map={"product": "skupper-router", "qd.conn-id": 4, "odd": 1.5, "flag": True},
 )
-NO_TERMINUS = RawTerminus(None)
 
 
 @dataclass
@@ -152,7 +151,7 @@ class FakeForwarder:
 
     def link_facts(self, handle: int) -> tuple[Any, ...]:
         if handle in self.gone:
-            raise Gone(f"no link {handle:#x}")
+            raise GoneError(f"no link {handle:#x}")
         return self.link_counters.get(handle, (250, *[0] * 12, 250, 0.0))
 
     def entry_facts(self, handle: int) -> tuple[Any, ...]:
@@ -256,9 +255,11 @@ class Stage:
         self.handle(events.ConnectionUp(facts))
 
     def attach(self, link: int, connection: int, name: str, outgoing: bool, address: str | None) -> None:
-        terminus = RawTerminus(address)
-        source, target = (terminus, NO_TERMINUS) if outgoing else (NO_TERMINUS, terminus)
-        self.handle(_attached(link, connection, name, outgoing, source, target))
+        source, target = (address, None) if outgoing else (None, address)
+        event = LinkAttached(
+            connection, link, name, outgoing, _terminus(1, source), _terminus(2, target), 2, 0, 0, b""
+        )
+        self.handle(event)
 
     def links(self) -> list[LinkFacts]:
         return list(self.view.links())
@@ -270,18 +271,8 @@ class Stage:
         return {one.key: one for one in self.view.addresses()}
 
 
-def _attached(
-    link: int, connection: int, name: str, outgoing: bool, source: RawTerminus, target: RawTerminus
-) -> LinkAttached:
-    values = {
-        "link": link,
-        "connection": connection,
-        "name": name,
-        "outgoing": outgoing,
-        "source": source,
-        "target": target,
-    }
-    return LinkAttached(**cast("Any", values))
+def _terminus(kind: int, address: str | None) -> RawTerminus:
+    return RawTerminus(kind, address, 0, 0, 0, False, 0, b"", b"", b"")
 
 
 def _flow(handle: int, incoming: bool = True, **changes: Any) -> tcp_facts.ConnectionFacts:
@@ -368,7 +359,11 @@ def test_an_incoming_connection_shows_the_peer_s_group(stage: Stage) -> None:
 
 
 def test_the_tls_ordinal_is_that_of_the_time_when_the_connection_came(stage: Stage) -> None:
-    encrypted = {"tls_protocol": "TLSv1.3", "tls_cipher": "TLS_AES_256_GCM_SHA384", "tls_bits": 256}
+    encrypted: dict[str, Any] = {
+        "tls_protocol": "TLSv1.3",
+        "tls_cipher": "TLS_AES_256_GCM_SHA384",
+        "tls_bits": 256,
+    }
     stage.open(3, 1, **encrypted)
     assert stage.connections()[0].tls_ordinal == 3
     stage.profiles["tls"] = replace(stage.profiles["tls"], ordinal=4)
@@ -452,9 +447,9 @@ def test_a_link_keeps_a_small_number_behind_those_of_the_configuration(stage: St
         ("a", 4, "Mfoo"),
         ("b", 5, "Mfoo"),
     ]
-    stage.handle(LinkDetached(1 << 60))
+    stage.handle(LinkDetached(1 << 60, True, "", ""))
     stage.attach(1 << 60, 7, "c", False, None)
-    stage.handle(LinkDetached(3))
+    stage.handle(LinkDetached(3, True, "", ""))
     (link,) = stage.links()
     assert (link.link_name, link.link_dir, link.owning_addr) == ("c", "in", None)
     assert [one.identity for one in stage.view.address_configs()] == [1, 2]
@@ -547,7 +542,7 @@ def test_the_address_of_hellos_counts_neighbors(stage: Stage) -> None:
     stage.open(70, 2, ROUTER_UP)
     assert stage.addresses()["Lqdhello"].subscriber_count == 0
     for handle in list(stage.core.links.by_handle)[:2]:
-        stage.handle(LinkEstablished(handle))
+        stage.handle(LinkEstablished(handle, _terminus(1, None), _terminus(2, None)))
     assert stage.addresses()["Lqdhello"].subscriber_count == 1
 
 

@@ -1,0 +1,515 @@
+"""What happens to one delivery: settled exactly once, with the right outcome, whatever becomes of its links."""
+
+from __future__ import annotations
+
+import pytest
+from skrouter.amqp.types import Described, ULong
+from skrouter_testing.engines import Bench, Link, Node, Peer, Sent, composite, message
+
+ENDS = ("detach", "end", "close", "kill")
+DECLARED = 0x33
+OFTEN = 40
+
+
+def joined(bench: Bench, node: Node, address: str, *, credit: int = 10) -> tuple[Link, Link]:
+    """A sender with credit and a receiver of this address, on connections of their own."""
+    receiver = bench.peer(node.ports[0], "receiver").receiver(address, credit)
+    sender = bench.peer(node.ports[0], "sender").sender(address)
+    bench.run_until(lambda: sender.credit == 10, "no credit for the sender")
+    return sender, receiver
+
+
+def arrived(bench: Bench, receiver: Link, count: int = 1) -> None:
+    bench.run_until(
+        lambda: sum(item.complete for item in receiver.received) >= count, f"{count} deliveries have not come"
+    )
+
+
+def settled(bench: Bench, *sent: Sent) -> None:
+    bench.run_until(lambda: all(item.is_settled for item in sent), "not settled")
+    bench.rest()
+
+
+def settled_once(sent: Sent, outcome: str | None) -> None:
+    assert [was_settled for _, was_settled in sent.states].count(True) == 1, sent
+    assert sent.outcome == outcome
+
+
+def lose(link: Link, how: str) -> None:
+    """End a link in one of the ways in which links end."""
+    match how:
+        case "detach":
+            link.close()
+        case "end":
+            link.peer.end()
+        case "close":
+            link.peer.close()
+        case "kill":
+            link.peer.kill()
+
+
+# --- outcomes
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "rejected", "released", "modified", None])
+def test_an_outcome_reaches_the_sender_as_it_is_and_once(
+    the_bench: Bench, node: Node, outcome: str | None
+) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sent = sender.send(message(b"hello"))
+    arrived(the_bench, receiver)
+    assert receiver.received[0].content == message(b"hello")
+    receiver.settle(receiver.received[0], outcome)
+    settled(the_bench, sent)
+    settled_once(sent, outcome)
+    assert sender.credit == 10
+
+
+def test_the_reason_of_a_rejection_reaches_the_sender(the_bench: Bench, node: Node) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sent = sender.send(message())
+    arrived(the_bench, receiver)
+    error = composite("error", condition="test:reason", description="because")
+    receiver.settle(receiver.received[0], "rejected", error=error)
+    settled(the_bench, sent)
+    assert sent.fields == [error] or sent.fields[0].value[:2] == ["test:reason", "because"]  # type: ignore[attr-defined]
+
+
+def test_a_modified_outcome_keeps_its_fields_and_always_has_failed(the_bench: Bench, node: Node) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sent = sender.send(message())
+    arrived(the_bench, receiver)
+    receiver.settle(receiver.received[0], "modified", delivery_failed=False, undeliverable_here=True)
+    settled(the_bench, sent)
+    assert sent.fields[:2] == [True, True]
+
+
+def test_an_outcome_before_its_settlement_reaches_the_sender_at_once(the_bench: Bench, node: Node) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sent = sender.send(message())
+    arrived(the_bench, receiver)
+    number = receiver.received[0].number
+    receiver.peer.dispose(number, "received", settled=False, section_number=1, section_offset=7)
+    the_bench.run_until(lambda: sent.states, "no news")
+    assert sent.states == [("received", False)]
+    assert [int(item) for item in sent.fields] == [1, 7]  # type: ignore[call-overload]
+    receiver.peer.dispose(number, "accepted", settled=False)
+    the_bench.run_until(lambda: len(sent.states) == 2, "no outcome")
+    assert sent.states[1] == ("accepted", False)
+    receiver.peer.dispose(number, "accepted", settled=True)
+    settled(the_bench, sent)
+    settled_once(sent, "accepted")
+
+
+def test_a_sender_that_settles_first_settles_the_receiver_too(the_bench: Bench, node: Node) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sent = sender.send(message())
+    arrived(the_bench, receiver)
+    sender.peer.settle_sent(sent)
+    the_bench.run_until(lambda: receiver.received[0].settled, "the receiver hears nothing")
+    the_bench.rest()
+    assert sent.states == []
+    assert sender.credit == 10
+
+
+def test_a_delivery_that_its_sender_settles_while_it_is_queued_goes_out_settled(
+    the_bench: Bench, node: Node
+) -> None:
+    sender, receiver = joined(the_bench, node, "x", credit=0)
+    sent = sender.send(message(b"late"))
+    the_bench.rest()
+    sender.peer.settle_sent(sent)
+    the_bench.rest()
+    receiver.give(1)
+    arrived(the_bench, receiver)
+    assert receiver.received[0].settled
+    assert sent.states == []
+
+
+def test_a_presettled_delivery_is_presettled_on_its_way(the_bench: Bench, node: Node) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sent = sender.send(message(b"quick"), settled=True)
+    arrived(the_bench, receiver)
+    the_bench.rest()
+    assert receiver.received[0].settled
+    assert sent.states == []
+    assert sender.credit == 10
+
+
+def test_a_receiver_that_wants_everything_settled_gets_it_and_the_sender_hears_accepted(
+    the_bench: Bench, node: Node
+) -> None:
+    receiver = the_bench.peer(node.ports[0]).receiver("x", 10, snd_settle_mode=1)
+    sender = the_bench.peer(node.ports[0]).sender("x")
+    the_bench.run_until(lambda: sender.credit, "no credit")
+    sent = sender.send(message())
+    settled(the_bench, sent)
+    settled_once(sent, "accepted")
+    assert [item.settled for item in receiver.received] == [True]
+
+
+def test_deliveries_come_in_order_and_each_gets_its_own_outcome(the_bench: Bench, node: Node) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    outcomes = ("accepted", "released", "rejected", "modified") * 2
+    sent = [sender.send(message(bytes((index,)))) for index in range(len(outcomes))]
+    arrived(the_bench, receiver, len(outcomes))
+    assert [item.content[-1] for item in receiver.received] == list(range(len(outcomes)))
+    for item, outcome in reversed(list(zip(receiver.received, outcomes, strict=True))):
+        receiver.settle(item, outcome)
+    settled(the_bench, *sent)
+    for item, outcome in zip(sent, outcomes, strict=True):
+        settled_once(item, outcome)
+
+
+# --- refusals
+
+
+@pytest.mark.parametrize(
+    ("content", "outcome", "condition"),
+    [
+        (message(b"x"), "rejected", "amqp:precondition-failed"),
+        (message(b"x", to=""), "rejected", "amqp:precondition-failed"),
+        (message(b"x", to="nobody.is.here"), "released", None),
+        (b"", "rejected", "amqp:precondition-failed"),
+        (b"\xff\xff", "rejected", "amqp:precondition-failed"),
+    ],
+)
+def test_a_delivery_on_an_anonymous_link_that_can_go_nowhere_is_refused(
+    the_bench: Bench, node: Node, content: bytes, outcome: str, condition: str | None
+) -> None:
+    sender = the_bench.peer(node.ports[0]).sender(None)
+    the_bench.run_until(lambda: sender.credit == 10, "no credit")
+    sent = sender.send(content)
+    settled(the_bench, sent)
+    settled_once(sent, outcome)
+    assert sender.credit == 10
+    if condition is not None:
+        assert sent.fields[0].value[0] == condition  # type: ignore[attr-defined]
+
+
+def test_an_anonymous_link_sends_to_the_address_in_the_message(the_bench: Bench, node: Node) -> None:
+    peer = the_bench.peer(node.ports[0])
+    receivers = [peer.receiver(address, 5) for address in ("x", "y")]
+    sender = peer.sender(None)
+    the_bench.run_until(lambda: sender.credit and all(item.attach for item in receivers), "no credit")
+    sent = [sender.send(message(b"", to=address)) for address in ("y", "x", "amqp://host/y", "/x/")]
+    for receiver in receivers:
+        arrived(the_bench, receiver, 2)
+        for item in receiver.received:
+            receiver.settle(item)
+    settled(the_bench, *sent)
+
+
+@pytest.mark.parametrize("outcome", ["rejected", "released"])
+def test_the_counters_of_a_link_count_a_refusal_once(the_bench: Bench, node: Node, outcome: str) -> None:
+    before = node.metrics()
+    sender = the_bench.peer(node.ports[0]).sender(None)
+    the_bench.run_until(lambda: sender.credit, "no credit")
+    (handle,) = node.router.core.links.by_handle
+    sent = sender.send(message(to=None if outcome == "rejected" else "nobody.is.here"))
+    settled(the_bench, sent)
+    facts = node.router.forwarder.link_facts(handle)
+    assert dict(zip(("accepted", "rejected", "released", "modified"), facts[6:10], strict=True))[outcome] == 1
+    name = f"{outcome}_deliveries"
+    assert node.metrics()[name] - before[name] == 1
+
+
+def test_the_counters_of_both_links_count_an_outcome_once_however_it_is_told(
+    the_bench: Bench, node: Node
+) -> None:
+    before = node.metrics()["accepted_deliveries"]
+    sender, receiver = joined(the_bench, node, "x")
+    sent = sender.send(message())
+    arrived(the_bench, receiver)
+    for is_settled in (False, True):
+        receiver.peer.dispose(receiver.received[0].number, "accepted", settled=is_settled)
+        the_bench.rest()
+    settled_once(sent, "accepted")
+    for handle in node.router.core.links.by_handle:
+        assert node.router.forwarder.link_facts(handle)[6] == 1
+    assert node.metrics()["accepted_deliveries"] - before == 1
+
+
+# --- multicast
+
+MULTICAST = [
+    (("accepted",) * 3, "accepted"),
+    (("released",) * 3, "released"),
+    (("modified",) * 3, "modified"),
+    (("rejected",) * 3, "rejected"),
+    (("released", "modified", "released"), "modified"),
+    (("released", "accepted", "modified"), "accepted"),
+    (("accepted", "rejected", "released"), "rejected"),
+    (("modified", "rejected", "accepted"), "rejected"),
+    (("released", "declared", "accepted"), "rejected"),
+    (("accepted", None, "released"), "accepted"),
+]
+
+
+@pytest.mark.parametrize(("outcomes", "combined"), MULTICAST)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_multicast_sender_hears_the_highest_outcome_after_the_last_one(
+    the_bench: Bench, node: Node, outcomes: tuple[str | None, ...], combined: str, turned: bool
+) -> None:
+    receivers = [the_bench.peer(node.ports[0]).receiver("mc/x", 5) for _ in outcomes]
+    sender = the_bench.peer(node.ports[0]).sender("mc/x")
+    the_bench.run_until(lambda: sender.credit, "no credit")
+    sent = sender.send(message(b"to all"))
+    for receiver in receivers:
+        arrived(the_bench, receiver)
+    pairs = list(zip(receivers, outcomes, strict=True))
+    for receiver, outcome in reversed(pairs) if turned else pairs:
+        assert sent.states == []
+        if outcome == "declared":
+            state = Described(ULong(DECLARED), [b"transaction"])
+            receiver.peer.queue(
+                "disposition", role=True, first=receiver.received[0].number, settled=True, state=state
+            )
+        else:
+            receiver.settle(receiver.received[0], outcome)
+        the_bench.rest()
+    settled(the_bench, sent)
+    settled_once(sent, combined)
+    assert [len(receiver.received) for receiver in receivers] == [1, 1, 1]
+
+
+def test_a_multicast_to_nobody_is_released(the_bench: Bench, node: Node) -> None:
+    sender = the_bench.peer(node.ports[0]).sender(None)
+    the_bench.run_until(lambda: sender.credit, "no credit")
+    sent = sender.send(message(to="mc/none"))
+    settled(the_bench, sent)
+    settled_once(sent, "released")
+
+
+def test_a_multicast_copy_whose_receiver_goes_counts_as_modified(the_bench: Bench, node: Node) -> None:
+    receivers = [the_bench.peer(node.ports[0]).receiver("mc/x", 5) for _ in range(2)]
+    sender = the_bench.peer(node.ports[0]).sender("mc/x")
+    the_bench.run_until(lambda: sender.credit, "no credit")
+    sent = sender.send(message())
+    for receiver in receivers:
+        arrived(the_bench, receiver)
+    receivers[0].settle(receivers[0].received[0], "released")
+    receivers[1].peer.kill()
+    settled(the_bench, sent)
+    settled_once(sent, "modified")
+
+
+def test_a_presettled_multicast_reaches_every_receiver(the_bench: Bench, node: Node) -> None:
+    peer = the_bench.peer(node.ports[0])
+    receivers = [peer.receiver("mc/x", 5) for _ in range(3)]
+    sender = peer.sender("mc/x")
+    the_bench.run_until(lambda: sender.credit, "no credit")
+    sender.send(message(bytes(100_000)), settled=True)
+    for receiver in receivers:
+        arrived(the_bench, receiver)
+        assert receiver.received[0].content == message(bytes(100_000))
+
+
+# --- the end of the receiver, stage by stage
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_queued_delivery_whose_receiver_goes_is_released(the_bench: Bench, node: Node, how: str) -> None:
+    sender, receiver = joined(the_bench, node, "x", credit=0)
+    sent = sender.send(message(b"queued"))
+    the_bench.rest()
+    assert receiver.received == []
+    lose(receiver, how)
+    settled(the_bench, sent)
+    settled_once(sent, "released")
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_sent_delivery_whose_receiver_goes_is_modified_and_has_failed(
+    the_bench: Bench, node: Node, how: str
+) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sent = sender.send(message(b"sent"))
+    arrived(the_bench, receiver)
+    lose(receiver, how)
+    settled(the_bench, sent)
+    settled_once(sent, "modified")
+    assert sent.fields[0] is True
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_partly_sent_delivery_whose_receiver_goes_is_modified_once_it_is_complete(
+    the_bench: Bench, node: Node, how: str
+) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sent = sender.send(message(bytes(400_000)), more=True)
+    the_bench.run_until(lambda: receiver.received and len(receiver.received[0].content) > 100_000, "no stream")
+    lose(receiver, how)
+    the_bench.rest()
+    assert not sent.is_settled
+    sender.go_on(bytes(400_000))
+    settled(the_bench, sent)
+    settled_once(sent, "modified")
+
+
+def test_a_receiver_that_settles_in_the_middle_ends_the_transfer_and_the_rest_is_dropped(
+    the_bench: Bench, node: Node
+) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sent = sender.send(message(bytes(400_000)), more=True)
+    the_bench.run_until(lambda: receiver.received and len(receiver.received[0].content) > 100_000, "no stream")
+    receiver.settle(receiver.received[0], "rejected")
+    the_bench.run_until(lambda: sent.states, "the sender hears nothing")
+    assert sent.states == [("rejected", False)]
+    sender.go_on(bytes(5_000_000))
+    settled(the_bench, sent)
+    settled_once(sent, "rejected")
+    follower = sender.send(message(b"next"))
+    the_bench.run_until(lambda: receiver.received[-1].content == message(b"next"), "the link is stuck")
+    receiver.settle(receiver.received[-1])
+    settled(the_bench, follower)
+    settled_once(follower, "accepted")
+
+
+# --- the end of the sender
+
+
+@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("stage", ["queued", "sent", "accepted"])
+def test_a_complete_delivery_outlives_its_sender(the_bench: Bench, node: Node, how: str, stage: str) -> None:
+    sender, receiver = joined(the_bench, node, "x", credit=0 if stage == "queued" else 5)
+    sender.send(message(b"last words"))
+    the_bench.rest()
+    if stage == "accepted":
+        receiver.peer.dispose(receiver.received[0].number, "accepted", settled=False)
+        the_bench.rest()
+    lose(sender, how)
+    the_bench.rest()
+    if stage == "queued":
+        receiver.give(1)
+    arrived(the_bench, receiver)
+    receiver.settle(receiver.received[0])
+    the_bench.rest()
+    assert receiver.received[0].content == message(b"last words")
+
+
+@pytest.mark.parametrize("how", ["abort", *ENDS])
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_streamed_delivery_whose_sender_gives_up_is_aborted_or_never_seen(
+    the_bench: Bench, node: Node, how: str, begun: bool
+) -> None:
+    sender, receiver = joined(the_bench, node, "x", credit=1 if begun else 0)
+    sender.send(message(bytes(400_000)), more=True)
+    if begun:
+        the_bench.run_until(lambda: receiver.received, "no stream")
+    the_bench.rest()
+    if how == "abort":
+        sender.abort()
+    else:
+        lose(sender, how)
+    the_bench.rest()
+    if begun:
+        assert (receiver.received[0].aborted, receiver.received[0].complete) == (True, False)
+    receiver.give(1)
+    the_bench.rest()
+    assert len(receiver.received) == begun
+
+
+@pytest.mark.parametrize("how", ["abort", *ENDS])
+def test_a_short_delivery_that_is_never_finished_is_never_seen(the_bench: Bench, node: Node, how: str) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sender.send(message(bytes(1000)), more=True)
+    the_bench.rest()
+    if how == "abort":
+        sender.abort()
+    else:
+        lose(sender, how)
+    the_bench.rest()
+    assert receiver.received == []
+    if how == "abort":
+        sent = sender.send(message(b"next"))
+        arrived(the_bench, receiver)
+        receiver.settle(receiver.received[0])
+        settled(the_bench, sent)
+        assert sender.credit == 10
+
+
+def test_a_multicast_that_is_aborted_is_aborted_everywhere(the_bench: Bench, node: Node) -> None:
+    receivers = [the_bench.peer(node.ports[0]).receiver("mc/x", credit) for credit in (5, 5, 0)]
+    sender = the_bench.peer(node.ports[0]).sender("mc/x")
+    the_bench.run_until(lambda: sender.credit, "no credit")
+    sender.send(message(bytes(300_000)), more=True)
+    for receiver in receivers[:2]:
+        the_bench.run_until(lambda receiver=receiver: receiver.received, "no stream")
+    sender.abort()
+    the_bench.rest()
+    assert [item.aborted for receiver in receivers for item in receiver.received] == [True, True]
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_deliveries_between_links_of_one_connection_end_with_it(the_bench: Bench, node: Node, how: str) -> None:
+    peer = the_bench.peer(node.ports[0])
+    receiver, sender = peer.receiver("x", 3), peer.sender("x")
+    the_bench.run_until(lambda: sender.credit, "no credit")
+    for _ in range(5):
+        sender.send(message(bytes(1000)))
+    sender.send(message(bytes(300_000)), more=True)
+    the_bench.rest()
+    lose(receiver, how)
+    the_bench.rest()
+
+
+# --- dropped
+
+
+def test_presettled_deliveries_behind_a_stalled_receiver_are_dropped_and_counted(
+    the_bench: Bench, node: Node
+) -> None:
+    before = node.metrics()
+    sender, receiver = joined(the_bench, node, "x", credit=0)
+    for index in range(OFTEN):
+        the_bench.run_until(lambda: sender.credit, "credit is not replaced")
+        sender.send(message(bytes((index,))), settled=True)
+    the_bench.rest()
+    receiver.give(OFTEN)
+    the_bench.rest()
+    dropped = node.metrics()["dropped_presettled_deliveries"] - before["dropped_presettled_deliveries"]
+    assert dropped > 0
+    assert len(receiver.received) + dropped == OFTEN
+    assert [item.content[-1] for item in receiver.received][0] == 0
+    assert [item.content[-1] for item in receiver.received][-1] == OFTEN - 1
+    assert node.metrics()["presettled_deliveries"] - before["presettled_deliveries"] == OFTEN
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_presettled_deliveries_whose_receiver_goes_are_counted_as_dropped(
+    the_bench: Bench, node: Node, how: str
+) -> None:
+    before = node.metrics()["dropped_presettled_deliveries"]
+    sender, receiver = joined(the_bench, node, "x", credit=0)
+    for _ in range(5):
+        sender.send(message(), settled=True)
+    the_bench.rest()
+    lose(receiver, how)
+    the_bench.run_until(
+        lambda: node.metrics()["dropped_presettled_deliveries"] - before == 5, "not all were counted"
+    )
+
+
+# --- refusals of links leave no trace, sessions and peers
+
+
+def test_a_link_to_an_unavailable_address_is_refused(the_bench: Bench, node: Node) -> None:
+    peer = the_bench.peer(node.ports[0])
+    links = [peer.sender("nowhere/x"), peer.receiver("nowhere/x")]
+    the_bench.run_until(lambda: all(link.detach for link in links), "not refused")
+    for link in links:
+        assert link.detach is not None
+        assert link.detach["error"].value[0] == "amqp:not-found"
+        link.close()
+    the_bench.rest()
+    assert peer.alive
+
+
+def test_a_detach_without_close_is_not_implemented(the_bench: Bench, node: Node) -> None:
+    peer: Peer = the_bench.peer(node.ports[0])
+    link = peer.receiver("x", 5)
+    the_bench.run_until(lambda: link.attach, "no attach")
+    link.close(closed=False)
+    the_bench.run_until(lambda: peer.heard("close"), "no close")
+    assert peer.heard("close")[0]["error"].value[0] == "amqp:not-implemented"
