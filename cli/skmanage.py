@@ -85,8 +85,11 @@ class Command:
 
 
 def long_name(name: str | None) -> str | None:
-    """The type that a shorthand stands for; a name with a dot stays as it is."""
-    if name is None or "." in name:
+    """The type that a shorthand stands for; a name with a dot stays as it is, unless it only lacks our prefix.
+
+    The router's agent knows `router.address` and its like by their long names alone.
+    """
+    if name is None or ("." in name and not name.startswith("router.")):
         return name
     return PREFIX + SHORTHANDS.get(name, name)
 

@@ -72,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ConfigError, OutputError) as error:
         return _start_failed(None, error)
     try:
+        if lacking := _unsupported(config):
+            raise ValueError(f"this version does not support: {', '.join(lacking)}; remove it from the file")
         return Daemon(config, log).run()
     except (ListenError, NetworkConfigurationError, ValueError) as error:
         return _start_failed(log, error)
@@ -120,6 +122,24 @@ def _start_failed(log: RouterLog | None, error: Exception) -> int:
         log.log("ROUTER", "critical", f"Router start-up failed: {error}")
     print(f"skrouterd: {error}", file=sys.stderr)
     return 1
+
+
+def _unsupported(config: Configuration) -> list[str]:
+    """What the file asks for and this version cannot do. Better no router than one that leaves out a rule in silence."""
+    found = []
+    if config.router.mode == "edge":
+        found.append("router mode edge")
+    if config.network.network_id is not None:
+        found.append("network networkId")
+    if config.policy.enable_vhost_policy:
+        found.append("policy enableVhostPolicy")
+    if config.auto_links:
+        found.append("autoLink")
+    served = {"normal", "inter-router", "route-container"}
+    for port in (*config.listeners, *config.connectors):
+        if port.role not in served:
+            found.append(f"role {port.role} of {port.name}")
+    return found
 
 
 class Daemon:

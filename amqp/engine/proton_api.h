@@ -104,6 +104,7 @@ size_t pn_session_outgoing_bytes(pn_session_t *);
 size_t pn_session_incoming_bytes(pn_session_t *);
 uint32_t pn_session_remote_incoming_window(pn_session_t *);
 pn_condition_t *pn_session_condition(pn_session_t *);
+pn_condition_t *pn_session_remote_condition(pn_session_t *);
 
 /* link */
 pn_link_t *pn_sender(pn_session_t *, const char *);

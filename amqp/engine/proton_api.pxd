@@ -120,6 +120,7 @@ cdef extern from "proton_api.h" nogil:
     size_t pn_session_incoming_bytes(pn_session_t *)
     uint32_t pn_session_remote_incoming_window(pn_session_t *)
     pn_condition_t *pn_session_condition(pn_session_t *)
+    pn_condition_t *pn_session_remote_condition(pn_session_t *)
     pn_link_t *pn_sender(pn_session_t *, const char *)
     pn_link_t *pn_receiver(pn_session_t *, const char *)
     void pn_link_free(pn_link_t *)

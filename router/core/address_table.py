@@ -116,6 +116,10 @@ class AddressTable:
                 effects.append(WithdrawEntry(key))
 
 
+def _entry(address: Address) -> PublishEntry:
+    return PublishEntry(address.key, address.treatment, address.priority, address.control_only)
+
+
 class _Before:
     """An address as it was."""
 
@@ -125,15 +129,14 @@ class _Before:
         self._remotes = frozenset(address.remotes)
         self._watch = address.as_watch()
         self._producers = len(address.producers)
+        self._entry = _entry(address)
 
     def follow(self, address: Address) -> list[Effect]:
         """What follows from the difference."""
         effects: list[Effect] = []
-        if not address.published:
+        if not address.published or _entry(address) != self._entry:
             address.published = True
-            effects.append(
-                PublishEntry(address.key, address.treatment, address.priority, address.control_only)
-            )
+            effects.append(_entry(address))
         if address.remotes != self._remotes:
             effects.append(SetEntryRouters(address.key, tuple(sorted(address.remotes))))
         if address.has_destination != self._had_destination:

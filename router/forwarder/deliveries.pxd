@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t
 
-from skrouter.router.forwarder.model cimport arrival_t, copy_t, forwarder_t, link_t, links_t
+from skrouter.router.forwarder.model cimport arrival_t, channel_t, copy_t, forwarder_t, link_t, links_t
 
 # A new incoming delivery on a link (or link NULL: nobody to tell). NULL without memory.
 cdef arrival_t *arrival_new(forwarder_t *forwarder, link_t *link, bint presettled) noexcept nogil
@@ -34,5 +34,9 @@ cdef void copy_move(copy_t *copy, link_t *link) noexcept nogil
 
 # An outgoing or incoming link is gone: undelivered copies are released, sent ones modified, arrivals aborted or orphaned.
 cdef void link_lost(link_t *link) noexcept nogil
+# What went before a channel has been forwarded: let it begin.
+cdef void channel_start(channel_t *channel) noexcept nogil
+# Its neighbor or its entry is gone.
+cdef void channel_close(channel_t *channel) noexcept nogil
 # A streaming link is free: give it the first delivery that waits, or put it into the pool.
 cdef void offer_streaming_link(links_t *links, link_t *link) noexcept nogil

@@ -13,6 +13,7 @@ from libc.string cimport memset
 from skrouter.amqp.engine.poller cimport engine_post
 from skrouter.amqp.engine.proton_api cimport PN_ACCEPTED, PN_REJECTED, PN_RELEASED
 from skrouter.amqp.engine.pump cimport connection_t
+from skrouter.router.forwarder.channels cimport channel_free, channel_new, channel_of
 from skrouter.router.forwarder.content cimport (
     content_append,
     content_discard,
@@ -38,10 +39,12 @@ from skrouter.router.forwarder.model cimport (
     TREATMENT_FLOOD,
     TREATMENT_MULTICAST,
     TREATMENT_UNAVAILABLE,
+    channel_t,
     content_t,
     entry_t,
     neighbor_t,
     outcome_t,
+    queue_t,
     slice_t,
 )
 from skrouter.router.forwarder.sections cimport HEAD_DONE, HEAD_INVALID, HEAD_MORE, head_result, read_head
@@ -193,11 +196,6 @@ cdef void _refuse(arrival_t *arrival, outcome_t outcome) noexcept nogil:
         forwarder.metrics.released_deliveries += 1
     else:
         forwarder.metrics.rejected_deliveries += 1
-    if arrival.link != NULL and not arrival.presettled:
-        if outcome.state == PN_RELEASED:
-            arrival.link.released_count += 1
-        else:
-            arrival.link.rejected_count += 1
     arrival_finish(arrival, &outcome)
 
 
@@ -458,19 +456,26 @@ cdef bint _place_for_neighbor(copy_t *copy, arrival_t *arrival, entry_t *entry, 
     cdef forwarder_t *forwarder = copy.forwarder
     cdef neighbor_t *neighbor = &forwarder.neighbors[slot]
     cdef link_t *link = NULL
-    cdef links_t *links
+    cdef channel_t *channel
     if neighbor.control == NULL:
         return False
     if _on_control(arrival):
         link = neighbor.control_link
-    elif arrival.content.complete:
-        link = priority_link(forwarder, slot, _priority(arrival, entry))
     else:
-        links = _streaming_connection(neighbor)
-        _track(copy, entry, slot)
-        _place_stream(links, copy)
-        _count_transit(arrival, entry)
-        return True
+        channel = channel_of(entry, slot)
+        if arrival.content.head.flags & FLAG_STREAMING and not arrival.content.complete:
+            _track(copy, entry, slot)
+            _place_stream(_streaming_connection(neighbor), copy)
+            _count_transit(arrival, entry)
+            return True
+        if channel == NULL and not arrival.content.complete:
+            channel = channel_new(forwarder, entry, slot)
+        if channel != NULL:
+            _track(copy, entry, slot)
+            _place_in_channel(copy, channel)
+            _count_transit(arrival, entry)
+            return True
+        link = priority_link(forwarder, slot, _priority(arrival, entry))
     if link == NULL:
         return False
     _track(copy, entry, slot)
@@ -502,41 +507,133 @@ cdef links_t *_streaming_connection(neighbor_t *neighbor) noexcept nogil:
     return <links_t *>connection.links
 
 
-cdef void _place_stream(links_t *links, copy_t *copy) noexcept nogil:
-    """Onto an idle streaming link, or behind the others that wait for one."""
+cdef void _wait(copy_t *copy, queue_t *queue) noexcept nogil:
+    copy.waits_in = queue
+    copy.next = NULL
+    copy.previous = queue.last
+    if queue.last != NULL:
+        queue.last.next = copy
+    else:
+        queue.first = copy
+    queue.last = copy
+
+
+cdef copy_t *_first_waiting(queue_t *queue) noexcept nogil:
+    """Take the first out of a queue, NULL if it is empty."""
+    cdef copy_t *copy = queue.first
+    if copy == NULL:
+        return NULL
+    queue.first = copy.next
+    if copy.next != NULL:
+        copy.next.previous = NULL
+    else:
+        queue.last = NULL
+    copy.next = NULL
+    copy.waits_in = NULL
+    return copy
+
+
+cdef link_t *_idle_link(links_t *links) noexcept nogil:
     cdef link_t *link = links.idle
     if link != NULL:
         links.idle = link.next_idle
         link.idle = False
+    return link
+
+
+cdef void _place_stream(links_t *links, copy_t *copy) noexcept nogil:
+    """Onto an idle streaming link, or behind the others that wait for one."""
+    cdef link_t *link = _idle_link(links)
+    if link != NULL:
         _join(copy, link)
         return
-    copy.waits_at = links
-    copy.next = NULL
-    copy.previous = links.last_waiting
-    if links.last_waiting != NULL:
-        links.last_waiting.next = copy
-    else:
-        links.first_waiting = copy
-    links.last_waiting = copy
+    _wait(copy, &links.waiting)
+    _ask_for_link(links)
+
+
+cdef void _ask_for_link(links_t *links) noexcept nogil:
     links.wanted += 1
     with gil:
-        engine_post(copy.forwarder.engine, (STREAMING_LINK_WANTED, links.connection.handle))
+        engine_post(links.forwarder.engine, (STREAMING_LINK_WANTED, links.connection.handle))
 
 
 cdef void offer_streaming_link(links_t *links, link_t *link) noexcept nogil:
-    cdef copy_t *copy = links.first_waiting
+    cdef copy_t *copy = _first_waiting(&links.waiting)
     if copy == NULL:
         link.idle = True
         link.next_idle = links.idle
         links.idle = link
         return
-    links.first_waiting = copy.next
-    if copy.next != NULL:
-        copy.next.previous = NULL
+    if copy.channel != NULL:
+        _bind_channel(copy.channel, link, copy)
     else:
-        links.last_waiting = NULL
-    copy.waits_at = NULL
-    _enqueue(copy, link)
+        _enqueue(copy, link)
+
+
+# --- channels: one ordered way to an address through a neighbor (see channels.pyx)
+
+cdef void _place_in_channel(copy_t *copy, channel_t *channel) noexcept nogil:
+    """Behind all that went this way before."""
+    if channel.link != NULL:
+        _join(copy, channel.link)
+        return
+    _wait(copy, &channel.waiting)
+    if channel.open:
+        channel_start(channel)
+
+
+cdef void channel_start(channel_t *channel) noexcept nogil:
+    cdef copy_t *copy
+    cdef link_t *link
+    if channel.link != NULL or channel.asked or channel.waiting.first == NULL:
+        return
+    if channel.links == NULL:
+        channel.links = _streaming_connection(&channel.forwarder.neighbors[channel.neighbor])
+    copy = _first_waiting(&channel.waiting)
+    link = _idle_link(channel.links)
+    if link != NULL:
+        _bind_channel(channel, link, copy)
+        return
+    channel.asked = True
+    copy.channel = channel
+    _wait(copy, &channel.links.waiting)
+    _ask_for_link(channel.links)
+
+
+cdef void _bind_channel(channel_t *channel, link_t *link, copy_t *copy) noexcept nogil:
+    """The channel has its link: everything that waits goes onto it, in order."""
+    channel.asked = False
+    channel.link = link
+    link.channel = channel
+    while copy != NULL:
+        copy.channel = NULL
+        _join(copy, link)
+        copy = _first_waiting(&channel.waiting)
+    link.ops.push(link)
+
+
+cdef void channel_close(channel_t *channel) noexcept nogil:
+    """No deliveries will come this way any more: what waits is released, the link goes back to its pool."""
+    cdef outcome_t outcome
+    cdef copy_t *copy
+    cdef copy_t *following
+    cdef link_t *link = channel.link
+    if channel.asked:
+        copy = channel.links.waiting.first
+        while copy != NULL:
+            following = copy.next
+            if copy.channel == channel:
+                outcome = plain_outcome(PN_RELEASED)
+                copy_outcome(copy, &outcome, True)
+            copy = following
+    while channel.waiting.first != NULL:
+        outcome = plain_outcome(PN_RELEASED)
+        copy_outcome(channel.waiting.first, &outcome, True)
+    if link != NULL:
+        link.channel = NULL
+        if link.first == NULL and link.pn != NULL:
+            offer_streaming_link(channel.links, link)
+    channel_free(channel)
 
 
 # --- what transports do with copies
@@ -573,6 +670,7 @@ cdef void _to_unsettled(copy_t *copy, link_t *link) noexcept nogil:
     else:
         link.last = NULL
     link.undelivered_count -= 1
+    link.dealt_with += 1
     copy.sent = True
     cursor_close(copy)
     content_release(copy.content)

@@ -19,12 +19,14 @@ from skrouter.amqp.engine.poller cimport (
 )
 from skrouter.amqp.engine.proton_api cimport *
 from skrouter.amqp.engine.pump cimport connection_t, connection_wake, decode_into, encoded_data
+from skrouter.router.forwarder.channels cimport channel_free
 from skrouter.router.forwarder.content cimport content_free_cache
 from skrouter.router.forwarder.deliveries cimport (
     arrival_advance,
     arrival_append,
     arrival_new,
     arrival_send_to,
+    channel_close,
     copy_consume,
     copy_peek,
     copy_sent,
@@ -204,6 +206,8 @@ cdef class Forwarder:
             return
         for i in range(self.native.bucket_count):
             while self.native.buckets[i] != NULL:
+                while self.native.buckets[i].channels != NULL:
+                    channel_free(self.native.buckets[i].channels)
                 entry_remove(self.native, self.native.buckets[i])
         for i in range(self.native.router_count):
             free(self.native.routers[i].origins)
@@ -264,6 +268,8 @@ cdef class Forwarder:
         cdef entry_t *entry = self._entry(handle)
         if entry.consumer_count or entry.senders:
             raise ValueError(f"entry {entry.key.decode()} has {entry.consumer_count} consumers and {entry.senders} senders")
+        while entry.channels != NULL:
+            channel_close(entry.channels)
         entry_remove(self.native, entry)
 
     def set_entry_routers(self, uint64_t handle, object indexes):
@@ -364,6 +370,8 @@ cdef class Forwarder:
         cdef links_t *links = self._links(connection)
         cdef link_t *link = self._link(control_link)
         cdef neighbor_t *neighbor = self._neighbor(slot)
+        memset(neighbor.priority_links, 0, sizeof(neighbor.priority_links))
+        neighbor.data_count = 0             # of whoever had the slot before; ours follow
         neighbor.control = links.connection
         neighbor.control_link = link
         links.neighbor = slot
@@ -379,8 +387,12 @@ cdef class Forwarder:
         """A connection that carries streams to this next hop."""
         cdef links_t *links = self._links(connection)
         cdef neighbor_t *neighbor = self._neighbor(slot)
-        cdef connection_t **grown = <connection_t **>realloc(
-            neighbor.data, (neighbor.data_count + 1) * sizeof(connection_t *))
+        cdef connection_t **grown
+        cdef uint32_t i
+        for i in range(neighbor.data_count):
+            if neighbor.data[i] == links.connection:
+                return
+        grown = <connection_t **>realloc(neighbor.data, (neighbor.data_count + 1) * sizeof(connection_t *))
         if grown == NULL:
             raise MemoryError()
         neighbor.data = grown

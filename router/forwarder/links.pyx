@@ -21,6 +21,7 @@ from skrouter.amqp.engine.pump cimport (
     connection_wake,
     encoded_data,
 )
+from skrouter.router.forwarder.channels cimport channel_is_open
 from skrouter.router.forwarder.content cimport content_grew, content_room
 from skrouter.router.forwarder.deliveries cimport (
     arrival_abort,
@@ -28,6 +29,8 @@ from skrouter.router.forwarder.deliveries cimport (
     arrival_new,
     arrival_parse,
     arrival_settled,
+    channel_close,
+    channel_start,
     copy_consume,
     copy_peek,
     copy_sent,
@@ -35,10 +38,12 @@ from skrouter.router.forwarder.deliveries cimport (
     offer_streaming_link,
 )
 from skrouter.router.forwarder.model cimport (
+    LINK_ROUTER,
     LINK_STREAMING,
     NO_NEIGHBOR,
     Q3_UPPER,
     arrival_t,
+    channel_t,
     copy_t,
     links_t,
     neighbor_t,
@@ -166,6 +171,9 @@ cdef void amqp_link_lost(link_t *link) noexcept nogil:
         _leave_write_list(links, link)
     if link.idle:
         _leave_pool(links, link)
+    if link.channel != NULL:
+        link.channel.link = NULL
+        link.channel = NULL
     copy = link.first                       # proton's deliveries outlive ours: cut them loose
     while copy != NULL:
         if copy.pn != NULL:
@@ -269,7 +277,7 @@ cdef void _session_closed(connection_t *connection, pn_session_t *session) noexc
     while link != NULL:
         following = link.next
         if pn_link_session(link.pn) == session:
-            _post_detached(connection, link.handle, True, pn_session_condition(session))
+            _post_detached(connection, link.handle, True, pn_session_remote_condition(session))
             amqp_link_lost(link)
         link = following
 
@@ -280,6 +288,7 @@ cdef void _connection_opened(connection_t *connection) noexcept nogil:
 
 cdef void _forget_data_connection(links_t *links) noexcept nogil:
     cdef neighbor_t *neighbor
+    cdef channel_t *channel
     cdef uint32_t i, j
     for i in range(links.forwarder.neighbor_count):
         neighbor = &links.forwarder.neighbors[i]
@@ -290,6 +299,13 @@ cdef void _forget_data_connection(links_t *links) noexcept nogil:
                 break
         if neighbor.control == links.connection:
             neighbor.control = NULL
+            while neighbor.channels != NULL:
+                channel_close(neighbor.channels)
+        channel = neighbor.channels
+        while channel != NULL:              # the next delivery will choose another connection
+            if channel.links == links:
+                channel.links = NULL
+            channel = channel.next_of_neighbor
 
 
 cdef void _connection_lost(connection_t *connection) noexcept nogil:
@@ -298,13 +314,28 @@ cdef void _connection_lost(connection_t *connection) noexcept nogil:
     if links == NULL:
         return
     _forget_data_connection(links)
-    while links.first_waiting != NULL:
+    while links.waiting.first != NULL:
         outcome = plain_outcome(PN_RELEASED)
-        copy_outcome(links.first_waiting, &outcome, True)
+        if links.waiting.first.channel != NULL:
+            links.waiting.first.channel.asked = False
+        copy_outcome(links.waiting.first, &outcome, True)
     while links.all != NULL:
         amqp_link_lost(links.all)
+    _restart_channels(links.forwarder)
     free(links)
     connection.links = NULL
+
+
+cdef void _restart_channels(forwarder_t *forwarder) noexcept nogil:
+    """What waited for a link of a lost data connection takes another one."""
+    cdef channel_t *channel
+    cdef uint32_t i
+    for i in range(forwarder.neighbor_count):
+        channel = forwarder.neighbors[i].channels
+        while channel != NULL:
+            if channel.open:
+                channel_start(channel)
+            channel = channel.next_of_neighbor
 
 
 cdef void _link_flow(connection_t *connection, pn_link_t *pn) noexcept nogil:
@@ -313,8 +344,26 @@ cdef void _link_flow(connection_t *connection, pn_link_t *pn) noexcept nogil:
         return
     if link.zero_credit_since and pn_link_credit(pn) > 0:
         link.zero_credit_since = 0
+    if link.kind == LINK_ROUTER:
+        _router_flow(link)
     if link.first != NULL or pn_link_get_drain(pn):
         _queue_write(link)
+
+
+cdef void _router_flow(link_t *link) noexcept nogil:
+    """Credit that came back tells what the neighbor has forwarded: channels may open."""
+    cdef links_t *links = <links_t *>link.connection.links
+    cdef channel_t *channel
+    cdef int credit = pn_link_credit(link.pn)
+    if credit > link.peer_credit:
+        link.peer_credit = credit
+    if links.neighbor == NO_NEIGHBOR:
+        return
+    channel = link.forwarder.neighbors[links.neighbor].channels
+    while channel != NULL:
+        if not channel.open and channel_is_open(link.forwarder, channel):
+            channel_start(channel)
+        channel = channel.next_of_neighbor
 
 
 # --- incoming deliveries
@@ -494,7 +543,9 @@ cdef void _tell_sender(arrival_t *arrival, const outcome_t *outcome, bint settle
     if delivery != NULL and outcome != NULL and outcome.state:
         _fill_disposition(pn_delivery_local(delivery), outcome)
         pn_delivery_update(delivery, outcome.state)
-        _count_outcome(link, outcome.state)
+        if not arrival.told:
+            arrival.told = outcome.state >= PN_ACCEPTED
+            _count_outcome(link, outcome.state)
     if link.connection != NULL:
         connection_wake(link.connection)
     if not settle:
@@ -634,7 +685,7 @@ cdef bint _finish(link_t *link, copy_t *copy) noexcept nogil:
 
 cdef void _stream_done(link_t *link) noexcept nogil:
     """A streaming link without a delivery goes back to its pool, or takes the next one that waits."""
-    if link.kind == LINK_STREAMING and link.first == NULL and not link.idle:
+    if link.kind == LINK_STREAMING and link.first == NULL and not link.idle and link.channel == NULL:
         offer_streaming_link(<links_t *>link.connection.links, link)
 
 

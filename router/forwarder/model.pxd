@@ -118,12 +118,17 @@ cdef struct arrival_t:
     bint control                # sent in this process: between routers it takes the control links
     bint routed
     bint sender_settled
+    bint told                   # the sender knows a terminal outcome
     bint settle_due             # settle upstream as soon as the message is complete
     bint resuming               # in its connection's list of arrivals to read again
     arrival_t *next_resume
     arrival_t *previous         # in its link's list
     arrival_t *next
     void *owner                 # borrowed: adaptor's
+
+cdef struct queue_t:            # copies that have no link yet, in order
+    copy_t *first
+    copy_t *last
 
 cdef struct copy_t:
     forwarder_t *forwarder      # borrowed
@@ -141,9 +146,10 @@ cdef struct copy_t:
     bint terminal               # its outcome is known
     uint64_t entry_handle       # where its outstanding count is kept
     int neighbor                # NO_NEIGHBOR: not counted; else the next hop it was counted for
-    links_t *waits_at           # whose waiting list it is in, while it has no link
+    queue_t *waits_in           # the queue it is in while it has no link
+    channel_t *channel          # it waits for the link of this channel
     copy_t *sibling             # next of the same arrival
-    copy_t *previous            # in its link's queue or unsettled list, or its connection's waiting list
+    copy_t *previous            # in its link's queue or unsettled list, or in a waiting queue
     copy_t *next
     int64_t arrived             # milliseconds
     void *owner                 # borrowed: adaptor's
@@ -179,6 +185,9 @@ cdef struct link_t:
     bint withheld               # no destination: credit stays away
     bint settles_first          # outgoing: the peer wants everything settled
     bint idle                   # streaming: in its connection's pool
+    channel_t *channel          # streaming: belongs to this channel; NULL: to the pool
+    uint64_t dealt_with         # outgoing: copies that were sent, or dropped from the queue
+    int peer_credit             # outgoing: the most credit that the peer has given at once
     int capacity
     int owed                    # credit that `withheld` has kept back
     int priority
@@ -216,13 +225,25 @@ cdef struct links_t:            # owner: connection.links; freed in connection_l
     link_t *last_write
     arrival_t *first_resume     # arrivals that may read on
     link_t *idle                # streaming links without a delivery
-    copy_t *first_waiting       # streaming deliveries without a link
-    copy_t *last_waiting
+    queue_t waiting             # streaming deliveries without a link
     int wanted                  # streaming links asked of control and not attached yet
     void *sessions[64]          # pn_session_t we began, by the number control uses
     int neighbor                # the next hop this connection serves, NO_NEIGHBOR otherwise
 
 # --- tables
+
+cdef struct channel_t:          # owner: its entry; the one way of all deliveries to this address through one neighbor, once one
+    entry_t *entry              # of them has outgrown Q2: see channels.pyx
+    forwarder_t *forwarder      # borrowed
+    int neighbor
+    links_t *links              # borrowed: the connection that carries it; NULL: not chosen yet
+    link_t *link                # the streaming link for this address alone; NULL: asked for
+    bint asked                  # its first copy waits in the connection's queue for a link
+    bint open                   # what went before on the priority links has been forwarded by the neighbor
+    uint64_t fences[PRIORITIES] # dealt_with of the priority links that must have been forwarded
+    queue_t waiting             # copies until there is a link
+    channel_t *next             # of the entry
+    channel_t *next_of_neighbor
 
 cdef struct entry_t:
     uint64_t handle
@@ -240,6 +261,7 @@ cdef struct entry_t:
     uint32_t *routers           # owner: this; indexes of remote routers
     uint32_t router_count
     uint32_t router_turn
+    channel_t *channels         # owner: this
     uint32_t *outstanding       # owner: this; unsettled deliveries by neighbor
     uint32_t outstanding_size
     uint64_t deliveries_ingress
@@ -262,6 +284,7 @@ cdef struct neighbor_t:         # a next hop
     connection_t **data         # owner of the array: this; connections for streams besides the control one
     uint32_t data_count
     uint32_t data_turn
+    channel_t *channels         # borrowed from the entries
     bint excluded               # scratch of one multicast: seen in the trace
     bint chosen                 # scratch of one multicast: a copy goes there already
 

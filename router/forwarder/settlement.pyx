@@ -85,18 +85,18 @@ cdef void arrival_free(arrival_t *arrival) noexcept nogil:
 
 
 cdef void _leave_queue(copy_t *copy) noexcept nogil:
-    """Out of the list it is in: a link's queue, a link's unsettled ones, or a connection's waiting ones."""
+    """Out of the list it is in: a link's queue, a link's unsettled ones, or a waiting queue."""
     cdef link_t *link = copy.link
     if copy.next != NULL:
         copy.next.previous = copy.previous
     elif link == NULL:
-        copy.waits_at.last_waiting = copy.previous
+        copy.waits_in.last = copy.previous
     elif not copy.sent:
         link.last = copy.previous
     if copy.previous != NULL:
         copy.previous.next = copy.next
     elif link == NULL:
-        copy.waits_at.first_waiting = copy.next
+        copy.waits_in.first = copy.next
     elif not copy.sent:
         link.first = copy.next
     else:
@@ -143,6 +143,7 @@ cdef void copy_free(copy_t *copy) noexcept nogil:
         link.unsettled_count -= 1
     elif link != NULL:
         link.undelivered_count -= 1
+        link.dealt_with += 1
     if copy.neighbor != NO_NEIGHBOR:
         _count_back(copy, forwarder)
     _count_delay(copy, forwarder)
@@ -159,6 +160,8 @@ cdef void copy_free(copy_t *copy) noexcept nogil:
 # --- outcomes
 
 cdef int _rank(uint64_t state) noexcept nogil:
+    if state == 0:
+        return 0
     if state == PN_REJECTED or state > PN_MODIFIED:
         return 4
     if state == PN_ACCEPTED:

@@ -114,7 +114,7 @@ def how_to_play(ports: Ports, pids: list[int]) -> str:
 Still running. Try
   curl http://{HOST}:{ports.service}/
   .venv/bin/skstat -b {HOST}:{ports.west} -c
-  .venv/bin/skmanage -b {HOST}:{ports.east} query --type router.address
+  .venv/bin/skmanage -b {HOST}:{ports.east} query --type io.skupper.router.router.address
   tail -f .demo/west.log .demo/east.log
   kill {pids[-1]}; .venv/bin/skrouterd -c .demo/east.conf     (east leaves the mesh and comes back)
 End it with

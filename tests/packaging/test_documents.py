@@ -48,7 +48,14 @@ def files_named_in(document: Path) -> set[str]:
     return {name for name in names if not name.startswith((".venv/", "build/"))}
 
 
-@pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md", "docs/architecture.md"])
+DOCUMENTS = [
+    "README.md",
+    "CHANGELOG.md",
+    *sorted(f"docs/{path.relative_to(ROOT / 'docs')}" for path in (ROOT / "docs").rglob("*.md")),
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_a_document_names_exists(document: str) -> None:
     missing = sorted(name for name in files_named_in(ROOT / document) if not (ROOT / name).exists())
     assert missing == []

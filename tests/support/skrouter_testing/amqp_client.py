@@ -268,7 +268,13 @@ class Sent:
     def __init__(self, sender: Sender, delivery: Any) -> None:
         self._sender = sender
         self._delivery = delivery
+        self.state: Outcome | None = None
+        """What the peer says of it, though it has not settled yet."""
         self.result: Outcome | None = None
+
+    def heard(self, timeout: float = PATIENCE) -> Outcome:
+        """What the peer says of it, even before it settles."""
+        return self._sender.client.wait(lambda: self.state, "a state", timeout)  # type: ignore[return-value]
 
     def outcome(self, timeout: float = PATIENCE) -> Outcome:
         """How it ended, once the peer settled it."""
@@ -288,6 +294,7 @@ class Sent:
 
     def changed(self) -> None:
         """proton has news of it."""
+        self.state = _outcome(self._delivery)
         if self._delivery.settled and self.result is None:
             self.result = _outcome(self._delivery)
             self._delivery.settle()

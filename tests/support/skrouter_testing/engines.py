@@ -31,8 +31,8 @@ from skrouter_testing import frames
 
 AMQP_HEADER: Final = b"AMQP\x00\x01\x00\x00"
 PATIENCE: Final = 30.0
-IDLE_ROUNDS: Final = 6
-"""Rounds without an octet in any direction after which nothing is under way: loopback delivers at once."""
+IDLE_ROUNDS: Final = 3
+"""Rounds in which nothing moved, after the last octet has been read, until all deferred work is done too."""
 LIVE: Final = ("links_live", "arrivals_live", "copies_live", "contents_live", "chunks_live")
 _MAX_FRAME = 16384
 _ROOM = 16000
@@ -246,6 +246,8 @@ class Peer:
         self._out = bytearray(AMQP_HEADER)
         self._queue: deque[tuple[str, bytes, dict[str, object]]] = deque()
         self._header_seen = False
+        self.host = "127.0.0.1:{1}".format(*self._socket.getsockname())
+        self.octets_read = self.octets_written = 0
         self.reading = True
         self.alive = True
         self.next_delivery = 0
@@ -363,6 +365,7 @@ class Peer:
             self.kill()
             return True
         del self._out[:count]
+        self.octets_written += count
         return count > 0
 
     def _read(self) -> bool:
@@ -375,6 +378,7 @@ class Peer:
         if not data:
             self.kill()
             return True
+        self.octets_read += len(data)
         self._in += data
         self._take()
         return True
@@ -484,6 +488,8 @@ class Bench:
         self._directory = directory
         self.nodes: list[Node] = []
         self.peers: list[Peer] = []
+        self.moved = True
+        """Whether anybody moved in the last round."""
 
     def node(self, text: str) -> Node:
         """Start a router."""
@@ -507,6 +513,7 @@ class Bench:
             before = node.engine.pending
             node.turn()
             moved = moved or before > 0 or node.engine.pending > 0
+        self.moved = moved
         return moved
 
     def run_until(self, condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
@@ -528,7 +535,22 @@ class Bench:
         deadline = time.monotonic() + PATIENCE
         while idle < IDLE_ROUNDS:
             assert time.monotonic() < deadline, f"no rest\n{self._story()}"
-            idle = 0 if self._round() else idle + 1
+            idle = 0 if self._round() or self._is_under_way() else idle + 1
+
+    def _is_under_way(self) -> bool:
+        """Whether octets between a peer and its router have not been read yet, or an end has not been noticed."""
+        peers = {peer.host: peer for peer in self.peers}
+        for node in self.nodes:
+            for handle, facts in node.router.shell.open_connections.items():
+                peer = peers.get(facts.host)
+                if peer is None:
+                    continue
+                taken, given = node.router.connections.facts(handle)[:2]
+                if not peer.alive or taken != peer.octets_written:
+                    return True
+                if peer.reading and given != peer.octets_read:
+                    return True
+        return False
 
     def _story(self) -> str:
         return "\n".join(

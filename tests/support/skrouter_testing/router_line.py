@@ -52,8 +52,9 @@ class RouterLine:
         wait_until(lambda: self.known(name) == set(others), f"{name} to know {sorted(others)}")
 
     def known(self, name: str) -> set[str]:
-        """The routers that it can reach, itself included."""
-        return {row["id"] for row in query(self.ports[name], "router.node")}
+        """The routers that it can reach, itself included; others may be remembered for a while."""
+        rows = query(self.ports[name], "router.node")
+        return {row["id"] for row in rows if row["cost"] is not None or row["id"] == name}
 
     def wait_address(self, name: str, address: str, *, local: int = 0, remote: int = 0) -> None:
         """Until the router counts so many consumers of a mobile address here, and routers that have some."""

@@ -1,8 +1,5 @@
 """Cyrus, for real: a user database is made through libsasl2 itself, then both sides talk to each other."""
 
-import ctypes
-from pathlib import Path
-
 import pytest
 from skrouter.amqp import cyrus as module
 from skrouter.amqp.cyrus import ClientRelay, Cyrus, CyrusError, ServerRelay
@@ -19,51 +16,15 @@ from skrouter.amqp.sasl.effects import (
 from skrouter.amqp.sasl.frames import AMQP_HEADER
 from skrouter.amqp.sasl.mechanisms.relay import RelayAnswer, RelayContinued, RelayFailed, RelaySucceeded
 from skrouter.amqp.sasl.server import Server, ServerConfig
+from skrouter_testing.sasl import HOST, PASSWORD, USER, SaslUsers
 
-HOST = "router.example"
-USER, PASSWORD = "bob", "a password ☃"
 SCRAM = ("SCRAM-SHA-1", "SCRAM-SHA-256")
-CREATE = 0x01
 
 
-def add_user(library: Cyrus, user: str, password: str) -> None:
-    """Put a user into the configured database, as the saslpasswd2 program does."""
-    connection = ctypes.c_void_p()
-    lib = library.library
-    assert (
-        lib.sasl_server_new(
-            b"amqp", HOST.encode(), HOST.encode(), None, None, None, 0, ctypes.byref(connection)
-        )
-        == 0
-    )
-    secret = password.encode()
-    lib.sasl_setpass.argtypes = (
-        ctypes.c_void_p,
-        ctypes.c_char_p,
-        ctypes.c_char_p,
-        ctypes.c_uint,
-        ctypes.c_char_p,
-        ctypes.c_uint,
-        ctypes.c_uint,
-    )
-    code = lib.sasl_setpass(connection, user.encode(), secret, len(secret), None, 0, CREATE)
-    assert code == 0, library.reason(code, connection)
-    lib.sasl_dispose(ctypes.byref(connection))
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Cyrus:
-    """Cyrus with a database of one user. Module scope: a process can initialize it once."""
-    directory: Path = tmp_path_factory.mktemp("sasl")
-    (directory / "skrouter-test.conf").write_text(
-        "pwcheck_method: auxprop\n"
-        "auxprop_plugin: sasldb\n"
-        f"sasldb_path: {directory / 'users.sasldb'}\n"
-        "mech_list: ANONYMOUS PLAIN EXTERNAL SCRAM-SHA-1 SCRAM-SHA-256\n"
-    )
-    cyrus = Cyrus("skrouter-test", str(directory))
-    add_user(cyrus, USER, PASSWORD)
-    return cyrus
+@pytest.fixture
+def library(sasl_users: SaslUsers) -> Cyrus:
+    """Cyrus with a database of one user."""
+    return sasl_users.cyrus
 
 
 def test_the_right_password_is_accepted(library: Cyrus) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -11,16 +10,16 @@ from typing import Any
 import pytest
 from proton import ConnectionException, SSLDomain
 from proton.utils import BlockingConnection
-from skrouter.amqp.cyrus import Cyrus
 from skrouter.amqp.sasl.frames import AMQP_HEADER, SASL_HEADER
 from skrouter.amqp.types import Described, Symbol, ULong
 from skrouter.router.net import connections
 from skrouter_testing import frames
 from skrouter_testing.certs import Authority, Pair
+from skrouter_testing.sasl import CONFIG_NAME, SaslUsers
+from skrouter_testing.sasl import LOCAL_PASSWORD as PASSWORD
+from skrouter_testing.sasl import LOCAL_USER as USER
 
 Make = Callable[..., Any]
-USER, PASSWORD = "ann", "a secret"
-CREATE = 0x01
 
 
 def conf(listener: str, more: str = "") -> str:
@@ -172,33 +171,14 @@ def test_a_silent_peer_is_given_up(
 # --- PLAIN
 
 
-@pytest.fixture(scope="module")
-def sasl_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Cyrus configuration with one user. Module scope: a process can initialize Cyrus once."""
-    directory = tmp_path_factory.mktemp("sasl")
-    (directory / "net-test.conf").write_text(
-        "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
-        f"sasldb_path: {directory / 'users.sasldb'}\nmech_list: ANONYMOUS PLAIN EXTERNAL SCRAM-SHA-256\n"
-    )
-    library = Cyrus("net-test", str(directory)).library
-    connection, secret = ctypes.c_void_p(), PASSWORD.encode()
-    assert library.sasl_server_new(b"amqp", None, None, None, None, None, 0, ctypes.byref(connection)) == 0
-    library.sasl_setpass.argtypes = (
-        ctypes.c_void_p,
-        ctypes.c_char_p,
-        ctypes.c_char_p,
-        ctypes.c_uint,
-        ctypes.c_char_p,
-        ctypes.c_uint,
-        ctypes.c_uint,
-    )
-    assert library.sasl_setpass(connection, USER.encode(), secret, len(secret), None, 0, CREATE) == 0
-    library.sasl_dispose(ctypes.byref(connection))
-    return directory
+@pytest.fixture
+def sasl_directory(sasl_users: SaslUsers) -> Path:
+    """Where a Cyrus configuration with one user is."""
+    return sasl_users.directory
 
 
 def with_passwords(directory: Path, listener: str) -> str:
-    router = f"router {{\n id: A\n saslConfigDir: {directory}\n saslConfigName: net-test\n}}\n"
+    router = f"router {{\n id: A\n saslConfigDir: {directory}\n saslConfigName: {CONFIG_NAME}\n}}\n"
     return router + f"listener {{\n host: 127.0.0.1\n port: 0\n authenticatePeer: yes\n{listener}\n}}\n"
 
 
@@ -232,7 +212,7 @@ def test_without_configured_mechanisms_all_of_the_installation_are_offered(
 
 def test_our_connector_proves_itself_by_scram(make_side: Make, sasl_directory: Path) -> None:
     listening = make_side(with_passwords(sasl_directory, "saslMechanisms: SCRAM-SHA-256"))
-    router = f"router {{\n id: B\n saslConfigDir: {sasl_directory}\n saslConfigName: net-test\n}}\n"
+    router = f"router {{\n id: B\n saslConfigDir: {sasl_directory}\n saslConfigName: {CONFIG_NAME}\n}}\n"
     dialling = make_side(
         f"{router}connector {{\n name: up\n host: 127.0.0.1\n port: {listening.port}\n"
         f" saslUsername: {USER}\n saslPassword: pass:{PASSWORD}\n}}\n"
