@@ -17,8 +17,8 @@ build: ## system packages (as root on Debian), .venv, native modules; quick when
 demo: build ## two routers over TLS with a TCP service and AMQP through both; KEEP=1 leaves them running
 	@KEEP=$(KEEP) PYTHONPATH=scripts $(BIN)/python -m demo
 
-test: build ## all tests but the lint; ARGS= is passed to pytest
-	$(PYTEST) $(ARGS)
+test: build ## all tests but the lint and the campaigns of tests/soak; ARGS= is passed to pytest
+	$(PYTEST) --ignore=tests/soak $(ARGS)
 
 lint: build ## ruff, mypy, import contracts
 	$(BIN)/ruff check .

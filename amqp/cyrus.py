@@ -58,6 +58,8 @@ _GET_TEXT = ctypes.CFUNCTYPE(c_int, c_void_p, c_int, POINTER(c_char_p), POINTER(
 _GET_SECRET = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_int, POINTER(c_void_p))
 
 _initialized: tuple[str, str | None] | None = None
+_kept_name = b""
+"""libsasl2 keeps the pointer of the name it was given, for the life of the process."""
 """Name and directory the process' libsasl2 was initialized with."""
 
 
@@ -76,7 +78,7 @@ class Cyrus:
         self._initialize(app_name, config_dir)
 
     def _initialize(self, app_name: str, config_dir: str | None) -> None:
-        global _initialized  # noqa: PLW0603  (the library's state is the process' too)
+        global _initialized, _kept_name  # noqa: PLW0603  (the library's state is the process' too)
         if _initialized == (app_name, config_dir):
             return
         if _initialized is not None:
@@ -85,7 +87,8 @@ class Cyrus:
             )
         if config_dir is not None:
             self._check(self._lib.sasl_set_path(_PATH_CONFIG, config_dir.encode()), "sasl_set_path")
-        self._check(self._lib.sasl_server_init(None, app_name.encode()), "sasl_server_init")
+        _kept_name = app_name.encode()
+        self._check(self._lib.sasl_server_init(None, _kept_name), "sasl_server_init")
         self._check(self._lib.sasl_client_init(None), "sasl_client_init")
         _initialized = (app_name, config_dir)
 

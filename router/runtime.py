@@ -101,9 +101,15 @@ class Router:
         self._subscriptions: dict[str, Endpoint] = {}
         self.watchers: dict[str, Callable[[effects.WatchChanged], None]] = {}
         self.last_topology_change: float | None = None
+        if any(rule.distribution == "unavailable" for rule in config.addresses):
+            self.forwarder.set_refusals(self._is_unavailable)
         self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
         self.forward = self.execution.carry_out
         loop.handle_events(self._handle_events)
+
+    def _is_unavailable(self, address: str) -> bool:
+        key = self.core.parser.key(address)
+        return bool(key) and self.core.table.treatment_of(key).treatment is effects.Treatment.UNAVAILABLE
 
     def unique(self) -> str:
         """15 random characters."""

@@ -170,6 +170,8 @@ cdef void content_discard(content_t *content) noexcept nogil:
     content.first = content.last = NULL
     content.held = 0
     content.blocked = False
+    if not content.complete and content.arrival != NULL and content.arrival.link != NULL:
+        content.arrival.link.ops.resume(content.arrival)    # what is still to come must be read to be dropped
 
 
 
@@ -212,8 +214,6 @@ cdef void cursor_close(copy_t *copy) noexcept nogil:
         chunk = chunk.next
     if copy.content.cursors == 0 and not copy.content.complete:
         content_discard(copy.content)       # nobody is left to read what is still to come
-        if copy.content.arrival != NULL and copy.content.arrival.link != NULL:
-            copy.content.arrival.link.ops.resume(copy.content.arrival)
         return
     _reclaim(copy.content)
 

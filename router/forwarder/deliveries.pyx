@@ -252,8 +252,21 @@ cdef bint _is_local(const link_t *link) noexcept nogil:
     return link.kind == LINK_ENDPOINT or link.kind == LINK_ADAPTOR
 
 
+cdef bint _is_refused(arrival_t *arrival) noexcept nogil:
+    """What control says of an address that nobody has; rules are patterns, which only control knows."""
+    cdef content_t *content = arrival.content
+    cdef slice_t *text = &content.head.to_override if content.head.to_override.present else &content.head.to
+    cdef bint refused = False
+    if content.forwarder.is_refused == NULL:
+        return False
+    with gil:
+        address = (<char *>content.first.data)[text.start : text.start + text.length]
+        refused = (<object>content.forwarder.is_refused)(address.decode("utf-8", "replace"))
+    return refused
+
+
 cdef void _refuse_unknown(arrival_t *arrival) noexcept nogil:
-    if arrival.content.forwarder.default_unavailable:
+    if arrival.content.forwarder.default_unavailable or _is_refused(arrival):
         _refuse_unavailable(arrival)
     else:
         _refuse(arrival, plain_outcome(PN_RELEASED))

@@ -11,6 +11,7 @@ cdef class Forwarder:
     cdef forwarder_t *native    # owner: this object
     cdef protocol_t protocol    # what the engine calls; lives as long as this object
     cdef Engine engine
+    cdef object _is_refused     # kept alive for native.is_refused
 
     cdef link_t *_link(self, uint64_t handle) except NULL
     cdef entry_t *_entry(self, uint64_t handle) except NULL

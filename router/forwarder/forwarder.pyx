@@ -294,6 +294,11 @@ cdef class Forwarder:
                 entry.deliveries_to_container, entry.deliveries_from_container,
                 [entry.outstanding[i] for i in range(entry.outstanding_size)], entry.consumer_count)
 
+    def set_refusals(self, object is_refused):
+        """`is_refused(address text)`: whether an address without entry is to be rejected. Asked only for such, by anonymous senders."""
+        self._is_refused = is_refused
+        self.native.is_refused = <void *>is_refused
+
     def native_keys(self):
         """The keys of all entries, those included that native code made for itself."""
         cdef entry_t *entry
@@ -523,6 +528,8 @@ cdef class Forwarder:
     def reject_link(self, uint64_t handle, str condition, str description=""):
         """Answer a peer's attach with null termini, and detach with the reason (AMQP 1.0 §2.6.3)."""
         cdef link_t *link = self._link(handle)
+        pn_terminus_set_type(pn_link_source(link.pn), PN_UNSPECIFIED)
+        pn_terminus_set_type(pn_link_target(link.pn), PN_UNSPECIFIED)
         pn_link_open(link.pn)
         self._detach(link, condition, description)
 

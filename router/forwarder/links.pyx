@@ -388,6 +388,11 @@ cdef void _incoming(link_t *link, pn_delivery_t *delivery) noexcept nogil:
         _aborted(arrival)
         _take_current(link)
         return
+    _go_on(link, arrival, delivery)
+
+
+cdef void _go_on(link_t *link, arrival_t *arrival, pn_delivery_t *delivery) noexcept nogil:
+    """Take what has come of a delivery, then what waits behind it, then the sender's settlement."""
     if not arrival.content.complete:
         _receive(arrival)
         _take_current(link)
@@ -495,15 +500,12 @@ cdef void _queue_resume(arrival_t *arrival) noexcept nogil:
 
 cdef void _resume_all(links_t *links) noexcept nogil:
     cdef arrival_t *arrival
-    cdef link_t *link
     while links.first_resume != NULL:
         arrival = links.first_resume
         links.first_resume = arrival.next_resume
         arrival.resuming = False
         if arrival.pn != NULL and not arrival.content.complete:
-            link = arrival.link
-            _receive(arrival)
-            _take_current(link)
+            _go_on(arrival.link, arrival, arrival.pn)
 
 
 cdef void _replace_credit(link_t *link) noexcept nogil:

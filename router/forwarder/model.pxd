@@ -314,6 +314,7 @@ cdef struct forwarder_t:        # owner: Forwarder
     uint32_t id_length
     bint interior
     bint default_unavailable
+    void *is_refused            # borrowed from Forwarder: a callable on an address text, NULL: no address is refused by rule
     uint32_t radius             # hops to the farthest router
     entry_t **buckets           # owner: this; a power of two of them
     uint32_t bucket_count

@@ -36,6 +36,9 @@ def main() -> int:
     except (DemoError, OSError, subprocess.SubprocessError) as error:
         print(f"demo: {error}\ndemo: logs are in {DIRECTORY}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("demo: interrupted; everything it started has ended", file=sys.stderr)
+        return 130
     print("\nProved:", *proved, sep="\n  * ")
     if keep:
         print(how_to_play(ports, pids))
@@ -114,7 +117,7 @@ def how_to_play(ports: Ports, pids: list[int]) -> str:
 Still running. Try
   curl http://{HOST}:{ports.service}/
   .venv/bin/skstat -b {HOST}:{ports.west} -c
-  .venv/bin/skmanage -b {HOST}:{ports.east} query --type io.skupper.router.router.address
+  .venv/bin/skmanage -b {HOST}:{ports.east} query --type router.address
   tail -f .demo/west.log .demo/east.log
   kill {pids[-1]}; .venv/bin/skrouterd -c .demo/east.conf     (east leaves the mesh and comes back)
 End it with

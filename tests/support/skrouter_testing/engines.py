@@ -30,7 +30,7 @@ from skrouter.router.runtime import Router
 from skrouter_testing import frames
 
 AMQP_HEADER: Final = b"AMQP\x00\x01\x00\x00"
-PATIENCE: Final = 30.0
+PATIENCE: Final = 15.0
 IDLE_ROUNDS: Final = 3
 """Rounds in which nothing moved, after the last octet has been read, until all deferred work is done too."""
 LIVE: Final = ("links_live", "arrivals_live", "copies_live", "contents_live", "chunks_live")

@@ -149,8 +149,7 @@ class RouterProcess:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise ProcessError(f"{self.name} did not {what} in {timeout:.0f} s\n{self.log}") from None
-        if self._reader is not None:
-            self._reader.join(STOP_TIME)
+        self._release()
         return status
 
     def kill(self) -> None:
@@ -165,10 +164,13 @@ class RouterProcess:
         if self.running:
             self._process.kill()
             self._process.wait(STOP_TIME)
+        self._release()
+
+    def _release(self) -> None:
         if self._reader is not None:
             self._reader.join(STOP_TIME)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
 
     # --- log
 

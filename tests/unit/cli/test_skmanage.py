@@ -179,7 +179,7 @@ def test_other_routers_are_asked_at_their_address() -> None:
         ("address", "io.skupper.router.router.config.address"),
         ("autoLink", "io.skupper.router.router.config.autoLink"),
         ("listener", "io.skupper.router.listener"),
-        ("router.link", "router.link"),
+        ("router.link", "io.skupper.router.router.link"),
         ("org.amqp.management", "org.amqp.management"),
         (None, None),
     ],

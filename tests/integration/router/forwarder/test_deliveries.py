@@ -187,6 +187,25 @@ def test_a_delivery_on_an_anonymous_link_that_can_go_nowhere_is_refused(
         assert sent.fields[0].value[0] == condition  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("is_settled", [False, True])
+@pytest.mark.parametrize("size", [100_000, 300_000, 700_000])
+def test_a_large_delivery_that_can_go_nowhere_is_refused_and_the_link_goes_on(
+    the_bench: Bench, node: Node, size: int, is_settled: bool
+) -> None:
+    receiver = the_bench.peer(node.ports[0]).receiver("x", 5)
+    sender = the_bench.peer(node.ports[0]).sender(None)
+    the_bench.run_until(lambda: sender.credit and receiver.attach, "no credit")
+    refused = sender.send(message(bytes(size), to="nobody.is.here"), settled=is_settled)
+    follower = sender.send(message(b"next", to="x"))
+    the_bench.rest()
+    arrived(the_bench, receiver)
+    receiver.settle(receiver.received[0])
+    settled(the_bench, follower)
+    settled_once(follower, "accepted")
+    if not is_settled:
+        settled_once(refused, "released")
+
+
 def test_an_anonymous_link_sends_to_the_address_in_the_message(the_bench: Bench, node: Node) -> None:
     peer = the_bench.peer(node.ports[0])
     receivers = [peer.receiver(address, 5) for address in ("x", "y")]
@@ -461,19 +480,23 @@ def test_presettled_deliveries_behind_a_stalled_receiver_are_dropped_and_counted
     the_bench: Bench, node: Node
 ) -> None:
     before = node.metrics()
-    sender, receiver = joined(the_bench, node, "x", credit=0)
+    _, receiver = joined(the_bench, node, "x", credit=0)
+    senders = [the_bench.peer(node.ports[0]).sender("x") for _ in range(4)]
     for index in range(OFTEN):
-        the_bench.run_until(lambda: sender.credit, "credit is not replaced")
+        sender = senders[index % len(senders)]
+        the_bench.run_until(lambda sender=sender: sender.credit, "credit is not replaced")
         sender.send(message(bytes((index,))), settled=True)
-    the_bench.rest()
+        the_bench.rest()
     receiver.give(OFTEN)
     the_bench.rest()
-    dropped = node.metrics()["dropped_presettled_deliveries"] - before["dropped_presettled_deliveries"]
+    metrics = node.metrics()
+    dropped = metrics["dropped_presettled_deliveries"] - before["dropped_presettled_deliveries"]
     assert dropped > 0
     assert len(receiver.received) + dropped == OFTEN
-    assert [item.content[-1] for item in receiver.received][0] == 0
-    assert [item.content[-1] for item in receiver.received][-1] == OFTEN - 1
-    assert node.metrics()["presettled_deliveries"] - before["presettled_deliveries"] == OFTEN
+    numbers = [item.content[-1] for item in receiver.received]
+    assert (numbers[0], numbers[-1]) == (0, OFTEN - 1)
+    assert numbers == sorted(numbers)
+    assert metrics["presettled_deliveries"] - before["presettled_deliveries"] == OFTEN
 
 
 @pytest.mark.parametrize("how", ENDS)

@@ -55,14 +55,13 @@ def test_credit_comes_back_with_each_settlement_and_never_exceeds_the_capacity(
 
 def test_credit_that_is_kept_back_is_given_with_the_next_destination(the_bench: Bench, node: Node) -> None:
     sender, receiver = ready(the_bench, node)
-    sent = [sender.send(message(b"x")) for _ in range(4)]
+    receiver.close()
     the_bench.rest()
-    receiver.peer.kill()
+    sent = [sender.send(message(b"x")) for _ in range(4)]
     the_bench.run_until(lambda: all(item.is_settled for item in sent), "not settled")
     the_bench.rest()
-    assert [item.outcome for item in sent] == ["modified"] * 4
-    kept = sender.credit
-    assert kept <= 6
+    assert [item.outcome for item in sent] == ["released"] * 4
+    assert sender.credit == 6
     the_bench.peer(node.ports[0]).receiver("x", 10)
     the_bench.run_until(lambda: sender.credit == 10, "credit is lost")
 
@@ -207,7 +206,7 @@ def test_a_message_of_any_size_comes_as_it_was_sent(the_bench: Bench, node: Node
     the_bench.rest()
 
 
-@pytest.mark.parametrize("width", [1, 3, 100])
+@pytest.mark.parametrize("width", [1, 3, 20])
 def test_an_address_that_comes_octet_by_octet_is_found(the_bench: Bench, node: Node, width: int) -> None:
     receiver = the_bench.peer(node.ports[0]).receiver("some/address", 2)
     sender = the_bench.peer(node.ports[0]).sender(None)
@@ -247,4 +246,4 @@ def test_a_stream_settled_with_its_last_frame_while_it_is_held_back_is_settled_o
     the_bench.rest()
     receiver.give(1)
     the_bench.run_until(lambda: receiver.received and receiver.received[0].complete, "it does not come")
-    the_bench.run_until(lambda: receiver.received[0].settled, "the receiver waits for a settlement for ever", 5)
+    the_bench.run_until(lambda: receiver.received[0].settled, "the receiver waits for a settlement for ever", 3)
