@@ -79,7 +79,14 @@ class EngineSelector(selectors.BaseSelector):
         fd = fileobj.fileno()
         if fd >= 0:
             return fd
-        return next(key.fd for key in self._keys.values() if key.fileobj is fileobj)
+        for key in self._keys.values():
+            if key.fileobj is fileobj:
+                return key.fd
+        raise KeyError(f"{fileobj!r} is not registered")
+
+    def get_key(self, fileobj: FileDescriptorLike) -> selectors.SelectorKey:
+        """The key of a registered descriptor, by number or by object."""
+        return self._keys[self._lookup(fileobj)]
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Native work, then what is ready for Python."""

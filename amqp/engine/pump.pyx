@@ -486,6 +486,8 @@ cdef bint _is_over(connection_t *connection) noexcept nogil:
 
 cdef void _end(connection_t *connection) noexcept nogil:
     """Free the connection, or first let the peer read the close that it has not answered."""
+    if connection.transport != NULL:
+        _transport_failed(connection)       # its event may still wait behind an open that control has not answered
     if not connection.broken and connection.condition[0] != 0 and connection.phase != PHASE_LINGER:
         connection.phase = PHASE_LINGER
         stream_end_output(&connection.stream)

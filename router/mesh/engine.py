@@ -222,6 +222,13 @@ class MeshEngine:
         node = self._topology.nodes.get(message.router_id)
         if node is not None:
             node.version = message.version
+            self._notice_new_life(node, message.instance)
+
+    def _notice_new_life(self, node: Node, instance: int) -> None:
+        """A neighbor's HELLO tells of its restart before its addresses come: they must not count as old ones."""
+        if node.instance is not None and instance > node.instance:
+            self._topology.restart(node)
+            node.instance = instance
 
     # --- link states ------------------------------------------------------------------------------------
 

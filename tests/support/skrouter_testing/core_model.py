@@ -1,7 +1,7 @@
-"""What the data plane would hold after the core's effects: a strict stand-in that refuses what cannot be carried out.
+"""What the data plane would hold after the core's effects: refuses what cannot be carried out.
 
-Belongs here: entries, links and neighbors as effects make them, and the facts that must hold between them. Does not:
-deciding anything.
+Belongs here: entries, links and neighbors as effects make them, and the facts that must hold between them.
+Does not: deciding anything.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Whole routers in this process and thread, and hand-driven AMQP peers on real sockets.
+"""Whole routers in this process and thread, and peers on real sockets.
 
-Every step is taken by the test: `Bench.run_until` lets each router's loop turn once, each peer write and read, and so
-on until the condition holds; `Bench.rest` until nobody has anything to do. No threads, so a failure repeats.
+Every step is taken by the test: `Bench.run_until` lets each router turn once, each peer write and read,
+and so on until the condition holds; `Bench.rest` until nobody has anything to do. No threads: failures repeat.
 
-Belongs here: peers that speak AMQP frame by frame, and the routers they speak to. Does not: claims about either.
+Belongs here: routers and the order of steps. Does not: what peers say (peers.py), and claims.
 """
 
 from __future__ import annotations
@@ -11,74 +11,27 @@ from __future__ import annotations
 import contextlib
 import random
 import select
-import socket
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from skrouter.amqp import codec
 from skrouter.amqp.engine.loop import EngineLoop
 from skrouter.amqp.engine.poller import Engine
-from skrouter.amqp.types import Described, Symbol, UByte, UInt, ULong, UShort
 from skrouter.config.loader import load
 from skrouter.router.net.log import RouterLog
 from skrouter.router.runtime import Router
 
-from skrouter_testing import frames
+from skrouter_testing.peers import Peer
 
-AMQP_HEADER: Final = b"AMQP\x00\x01\x00\x00"
 PATIENCE: Final = 15.0
+"""Seconds for a condition to hold."""
 IDLE_ROUNDS: Final = 3
 """Rounds in which nothing moved, after the last octet has been read, until all deferred work is done too."""
 LIVE: Final = ("links_live", "arrivals_live", "copies_live", "contents_live", "chunks_live")
-_MAX_FRAME = 16384
-_ROOM = 16000
-_WINDOW = 0x7FFFFFFF
 
 _kept: list[object] = []
 """Routers and engines: they must not end inside a cycle that the garbage collector takes apart."""
-
-
-_TYPES: Final[dict[str, Callable[[Any], object]]] = {
-    **dict.fromkeys(("channel-max", "remote-channel"), UShort),
-    **dict.fromkeys(("snd-settle-mode", "rcv-settle-mode"), UByte),
-    **dict.fromkeys(("max-message-size", "section-offset"), ULong),
-    "condition": Symbol,
-}
-"""Of fields that have another type than their value shows; whole numbers are uint if nothing is said."""
-
-
-def composite(performative: str, /, **fields: object) -> Described:
-    """A composite value as `frames.composite` makes it, with AMQP's types for the fields' Python values."""
-    code, names = frames.FIELDS[performative]
-    given = {key.replace("_", "-"): value for key, value in fields.items()}
-    assert given.keys() <= set(names), f"{performative} has no {given.keys() - set(names)}"
-    last = max((names.index(key) for key in given), default=-1)
-    return Described(ULong(code), [_typed(key, given.get(key)) for key in names[: last + 1]])
-
-
-def _typed(name: str, value: object) -> object:
-    if value is not None and name in _TYPES:
-        return _TYPES[name](value)
-    return UInt(value) if type(value) is int else value
-
-
-def message(body: bytes = b"", *, to: str | None = None, priority: int | None = None) -> bytes:
-    """The octets of a message with one data section."""
-    octets = b""
-    if priority is not None:
-        octets += b"\x00\x53\x70\xc0\x04\x02\x40\x50" + bytes((priority,))
-    if to is not None:
-        text = to.encode()
-        octets += b"\x00\x53\x73\xd0" + (len(text) + 11).to_bytes(4) + (3).to_bytes(4) + b"\x40\x40\xb1"
-        octets += len(text).to_bytes(4) + text
-    return octets + b"\x00\x53\x75\xb0" + len(body).to_bytes(4) + body
-
-
-# --- routers
 
 
 class Node:
@@ -125,362 +78,6 @@ class Node:
         self.log.close()
 
 
-# --- peers
-
-
-@dataclass(slots=True)
-class Received:
-    """One delivery that came to a peer."""
-
-    number: int
-    tag: bytes
-    settled: bool
-    content: bytes = b""
-    complete: bool = False
-    aborted: bool = False
-
-
-@dataclass(slots=True)
-class Sent:
-    """One delivery of a peer. `states`: (outcome's name or None, settled) of each disposition that came for it."""
-
-    number: int
-    states: list[tuple[str | None, bool]] = field(default_factory=list)
-    fields: list[object] = field(default_factory=list)
-    """The last outcome's fields."""
-
-    @property
-    def outcome(self) -> str | None:
-        """The last state's name."""
-        return self.states[-1][0] if self.states else None
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the router has settled it."""
-        return any(settled for _, settled in self.states)
-
-
-@dataclass(slots=True)
-class Link:
-    """A peer's link. `credit` is what the router gave (sender) or what the peer gave and is unused (receiver)."""
-
-    peer: Peer
-    handle: int
-    is_sender: bool
-    attach: dict[str, Any] | None = None
-    detach: dict[str, Any] | None = None
-    count: int = 0
-    credit: int = 0
-    flows: list[dict[str, Any]] = field(default_factory=list)
-    received: list[Received] = field(default_factory=list)
-    partial: Sent | None = None
-
-    @property
-    def address(self) -> str | None:
-        """What the router's attach says of the terminus that the peer asked for."""
-        assert self.attach is not None
-        terminus = self.attach["target" if self.is_sender else "source"]
-        return None if terminus is None else terminus.value[0]
-
-    def send(self, content: bytes, *, settled: bool = False, more: bool = False) -> Sent:
-        """Begin a delivery and send its content; `more`: it goes on with `go_on`."""
-        sent = Sent(self.peer.next_delivery)
-        self.peer.next_delivery += 1
-        self.peer.sent[sent.number] = sent
-        self.count += 1
-        self.credit -= 1
-        self._transfer(content, more, settled, sent.number)
-        self.partial = sent if more else None
-        return sent
-
-    def go_on(self, content: bytes, *, more: bool = False, settled: bool | None = None) -> None:
-        """More of the delivery that was begun."""
-        assert self.partial is not None
-        self._transfer(content, more, settled, None)
-        if not more:
-            self.partial = None
-
-    def abort(self) -> None:
-        """Give up the delivery that was begun."""
-        assert self.partial is not None
-        self.peer.queue("transfer", handle=self.handle, more=False, aborted=True)
-        self.partial = None
-
-    def _transfer(self, content: bytes, more: bool, settled: bool | None, number: int | None) -> None:
-        parts = [content[at : at + _ROOM] for at in range(0, len(content), _ROOM)] or [b""]
-        for index, part in enumerate(parts):
-            first = number is not None and index == 0
-            self.peer.queue(
-                "transfer",
-                payload=part,
-                handle=self.handle,
-                delivery_id=number if first else None,
-                delivery_tag=(number or 0).to_bytes(8) if first else None,
-                message_format=0 if first else None,
-                settled=settled,
-                more=more or index + 1 < len(parts),
-            )
-
-    def give(self, credit: int, *, drain: bool = False) -> None:
-        """Let the router send so many more."""
-        self.credit += credit
-        self.peer.flow(self, drain=drain)
-
-    def settle(self, received: Received, outcome: str | None = "accepted", **fields: object) -> None:
-        """Tell the outcome and settle."""
-        self.peer.dispose(received.number, outcome, settled=True, **fields)
-        received.settled = True
-
-    def close(self, *, closed: bool = True) -> None:
-        """Detach."""
-        self.peer.queue("detach", handle=self.handle, closed=closed)
-
-
-class Peer:
-    """An AMQP container on a socket: one connection, one session."""
-
-    def __init__(self, port: int, container: str = "peer", **fields: object) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-        self._socket.setblocking(False)
-        self._in = bytearray()
-        self._out = bytearray(AMQP_HEADER)
-        self._queue: deque[tuple[str, bytes, dict[str, object]]] = deque()
-        self._header_seen = False
-        self.host = "127.0.0.1:{1}".format(*self._socket.getsockname())
-        self.octets_read = self.octets_written = 0
-        self.reading = True
-        self.alive = True
-        self.next_delivery = 0
-        self.links: list[Link] = []
-        self.sent: dict[int, Sent] = {}
-        self.frames: list[tuple[str, dict[str, Any]]] = []
-        self._next_outgoing = 0
-        self._window_end = 0
-        self._next_incoming = 0
-        self._begun = False
-        self._by_handle: dict[int, Link] = {}
-        self._current: dict[int, Received] = {}
-        self._put("open", container_id=container, max_frame_size=_MAX_FRAME, **fields)
-        self._put("begin", next_outgoing_id=0, incoming_window=_WINDOW, outgoing_window=_WINDOW)
-
-    # --- what it says
-
-    def attach(self, address: str | None, *, sender: bool, credit: int = 0, **fields: object) -> Link:
-        """Attach a link; a receiver gives credit with it."""
-        link = Link(self, len(self.links), sender)
-        self.links.append(link)
-        source = composite("source", address=None if sender else address)
-        target = composite("target", address=address if sender else None)
-        more: dict[str, object] = {"source": source, "target": target, **fields}
-        if sender:
-            more["initial_delivery_count"] = 0
-        self.queue("attach", name=f"link-{link.handle}", handle=link.handle, role=not sender, **more)
-        if credit:
-            link.give(credit)
-        return link
-
-    def sender(self, address: str | None, **fields: object) -> Link:
-        """A link to an address; None: anonymous."""
-        return self.attach(address, sender=True, **fields)
-
-    def receiver(self, address: str | None, credit: int = 0, **fields: object) -> Link:
-        """A link from an address."""
-        return self.attach(address, sender=False, credit=credit, **fields)
-
-    def flow(self, link: Link, *, drain: bool = False) -> None:
-        """Tell our state of a receiver's credit."""
-        self.queue("flow", handle=link.handle, delivery_count=link.count, link_credit=link.credit, drain=drain)
-
-    def dispose(self, number: int, outcome: str | None, *, settled: bool, **fields: object) -> None:
-        """A receiver's disposition."""
-        state = composite(outcome, **fields) if outcome else None
-        self.queue("disposition", role=True, first=number, settled=settled, state=state)
-
-    def settle_sent(self, sent: Sent) -> None:
-        """A sender's settlement without waiting for the outcome."""
-        self.queue("disposition", role=False, first=sent.number, settled=True)
-
-    def end(self) -> None:
-        """End the session."""
-        self.queue("end")
-
-    def close(self) -> None:
-        """Close the connection in good order."""
-        self.queue("close")
-
-    def kill(self) -> None:
-        """Vanish."""
-        self._socket.close()
-        self.alive = False
-
-    def queue(self, name: str, /, *, payload: bytes = b"", **fields: object) -> None:
-        """Send a frame when its turn comes: transfers wait for the router's session window."""
-        given = {key: value for key, value in fields.items() if value is not None}
-        self._queue.append((name, payload, given))
-
-    def _put(self, name: str, payload: bytes = b"", /, **fields: object) -> None:
-        self._out += frames.raw_frame(codec.encode(composite(name, **fields), codec.COMPACT) + payload)
-
-    # --- moving octets
-
-    def turn(self) -> bool:
-        """Write and read what is possible; whether anything moved."""
-        if not self.alive:
-            return False
-        self._fill()
-        moved = self._write()
-        return (self.reading and self._read()) or moved
-
-    @property
-    def is_writing(self) -> bool:
-        """Whether octets wait for the socket or for the window."""
-        return self.alive and bool(self._out or self._queue)
-
-    def _fill(self) -> None:
-        while self._begun and self._queue and len(self._out) < (1 << 18):
-            name, payload, fields = self._queue[0]
-            if name == "transfer":
-                if self._next_outgoing >= self._window_end:
-                    return
-                self._next_outgoing += 1
-            elif name == "flow":
-                fields = {
-                    "next_incoming_id": self._next_incoming,
-                    "incoming_window": _WINDOW,
-                    "next_outgoing_id": self._next_outgoing,
-                    "outgoing_window": _WINDOW,
-                    **fields,
-                }
-            self._queue.popleft()
-            self._put(name, payload, **fields)
-
-    def _write(self) -> bool:
-        if not self._out:
-            return False
-        try:
-            count = self._socket.send(self._out)
-        except BlockingIOError:
-            return False
-        except OSError:
-            self.kill()
-            return True
-        del self._out[:count]
-        self.octets_written += count
-        return count > 0
-
-    def _read(self) -> bool:
-        try:
-            data = self._socket.recv(1 << 18)
-        except BlockingIOError:
-            return False
-        except OSError:
-            data = b""
-        if not data:
-            self.kill()
-            return True
-        self.octets_read += len(data)
-        self._in += data
-        self._take()
-        return True
-
-    def fileno(self) -> int:
-        """For select."""
-        return self._socket.fileno()
-
-    # --- what it hears
-
-    def _take(self) -> None:
-        if not self._header_seen:
-            if len(self._in) < len(AMQP_HEADER):
-                return
-            assert self._in.startswith(AMQP_HEADER), bytes(self._in[:8])
-            del self._in[: len(AMQP_HEADER)]
-            self._header_seen = True
-        while len(self._in) >= 8 and len(self._in) >= (size := int.from_bytes(self._in[:4])):
-            body = bytes(self._in[8:size])
-            del self._in[:size]
-            if body:
-                self._take_frame(body)
-
-    def _take_frame(self, body: bytes) -> None:
-        value, end = codec.decode(body)
-        assert isinstance(value, Described)
-        name = frames.NAMES[int(value.descriptor)]  # type: ignore[call-overload]
-        listed = value.value
-        assert isinstance(listed, list)
-        fields: dict[str, Any] = dict.fromkeys(frames.FIELDS[name][1])
-        fields.update(zip(frames.FIELDS[name][1], listed, strict=False))
-        self.frames.append((name, fields))
-        if (handler := getattr(self, f"_on_{name}", None)) is not None:
-            handler(fields, body[end:])
-
-    def _on_begin(self, fields: dict[str, Any], _payload: bytes) -> None:
-        self._begun = True
-        self._window_end = int(fields["incoming-window"])
-
-    def _on_attach(self, fields: dict[str, Any], _payload: bytes) -> None:
-        link = next(item for item in self.links if f"link-{item.handle}" == fields["name"])
-        link.attach = fields
-        self._by_handle[int(fields["handle"])] = link
-
-    def _on_flow(self, fields: dict[str, Any], _payload: bytes) -> None:
-        next_incoming = fields["next-incoming-id"]
-        self._window_end = int(next_incoming or 0) + int(fields["incoming-window"])
-        link = self._by_handle.get(fields["handle"]) if fields["handle"] is not None else None
-        if link is None:
-            return
-        link.flows.append(fields)
-        if link.is_sender:
-            link.credit = int(fields["delivery-count"] or 0) + int(fields["link-credit"] or 0) - link.count
-        elif fields["delivery-count"] is not None:
-            link.credit -= int(fields["delivery-count"]) - link.count
-            link.count = int(fields["delivery-count"])
-
-    def _on_transfer(self, fields: dict[str, Any], payload: bytes) -> None:
-        self._next_incoming += 1
-        handle = int(fields["handle"])
-        link = self._by_handle[handle]
-        received = self._current.get(handle)
-        if received is None:
-            received = Received(int(fields["delivery-id"]), bytes(fields["delivery-tag"]), False)
-            self._current[handle] = received
-            link.received.append(received)
-            link.count += 1
-            link.credit -= 1
-        received.content += payload
-        received.settled = received.settled or bool(fields["settled"])
-        received.aborted = bool(fields["aborted"])
-        if received.aborted or not fields["more"]:
-            received.complete = not received.aborted
-            del self._current[handle]
-
-    def _on_disposition(self, fields: dict[str, Any], _payload: bytes) -> None:
-        first = int(fields["first"])
-        last = first if fields["last"] is None else int(fields["last"])
-        state = fields["state"]
-        name = None if state is None else frames.NAMES[int(state.descriptor)]
-        for number in range(first, last + 1):
-            if fields["role"]:
-                sent = self.sent[number]
-                sent.states.append((name, bool(fields["settled"])))
-                sent.fields = list(state.value) if state is not None else sent.fields
-                continue
-            for link in self.links:
-                for item in link.received:
-                    if item.number == number:
-                        item.settled = item.settled or bool(fields["settled"])
-
-    def _on_detach(self, fields: dict[str, Any], _payload: bytes) -> None:
-        self._by_handle[int(fields["handle"])].detach = fields
-
-    def heard(self, name: str) -> list[dict[str, Any]]:
-        """All frames of this name."""
-        return [fields for found, fields in self.frames if found == name]
-
-
-# --- all together
-
-
 class Bench:
     """Routers and peers of one test."""
 
@@ -504,7 +101,7 @@ class Bench:
         self.run_until(lambda: bool(peer.heard("begin")), "no begin")
         return peer
 
-    def _round(self) -> bool:
+    def round(self) -> bool:
         """Let everybody do what is possible now; whether anything moved."""
         moved = False
         for peer in self.peers:
@@ -521,7 +118,7 @@ class Bench:
         deadline = time.monotonic() + patience
         while not condition():
             assert time.monotonic() < deadline, f"{what}\n{self._story()}"
-            if not self._round():
+            if not self.round():
                 self._wait()
 
     def _wait(self) -> None:
@@ -535,10 +132,10 @@ class Bench:
         deadline = time.monotonic() + PATIENCE
         while idle < IDLE_ROUNDS:
             assert time.monotonic() < deadline, f"no rest\n{self._story()}"
-            idle = 0 if self._round() or self._is_under_way() else idle + 1
+            idle = 0 if self.round() or self._is_under_way() else idle + 1
 
     def _is_under_way(self) -> bool:
-        """Whether octets between a peer and its router have not been read yet, or an end has not been noticed."""
+        """Whether octets of a peer or its router have not been read yet, or an end has not been noticed."""
         peers = {peer.host: peer for peer in self.peers}
         for node in self.nodes:
             for handle, facts in node.router.shell.open_connections.items():

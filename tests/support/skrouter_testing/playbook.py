@@ -1,7 +1,7 @@
 """Scripts for pure machines: send this event, expect exactly these effects.
 
-Belongs here: driving any machine of the form `handle(event, now) -> effects`, and the facts that its events are made
-of. Does not: what a machine should answer.
+Belongs here: driving any machine of the form `handle(event, now) -> effects`, and the facts that its events
+are made of. Does not: what a machine should answer.
 """
 
 from __future__ import annotations
@@ -44,7 +44,12 @@ class Playbook(Generic[EventT, EffectT]):
 def difference(event: object, expected: Sequence[object], found: Sequence[object]) -> str:
     """What was expected (-) against what came (+), one effect a line."""
     lines = difflib.unified_diff(
-        [repr(item) for item in expected], [repr(item) for item in found], "expected", "found", lineterm="", n=99
+        [repr(item) for item in expected],
+        [repr(item) for item in found],
+        "expected",
+        "found",
+        lineterm="",
+        n=99,
     )
     return f"after {event!r}:\n" + "\n".join(lines)
 
@@ -96,5 +101,14 @@ def attached(
 ) -> LinkAttached:
     """A peer's attach; `outgoing`: the router sends."""
     return LinkAttached(
-        connection, link, f"link-{link}", outgoing, source or terminus(), target or terminus(kind=2), 2, 0, 0, b""
+        connection,
+        link,
+        f"link-{link}",
+        outgoing,
+        source or terminus(),
+        target or terminus(kind=2),
+        2,
+        0,
+        0,
+        b"",
     )

@@ -204,7 +204,8 @@ class RouterProcess:
                 if not self.running or not self._changed.wait(min(1.0, max(0.0, deadline - time.monotonic()))):
                     found = self.found(*parts, after=after)
                     if not found and (not self.running or time.monotonic() >= deadline):
-                        raise ProcessError(f"{self.name} did not log {parts} in {timeout:.0f} s\n{self.log}")
+                        how = f"in {timeout:.0f} s" if self.running else "before it ended"
+                        raise ProcessError(f"{self.name} did not log {parts} {how}\n{self.log}")
         return found[0]
 
     # --- memory

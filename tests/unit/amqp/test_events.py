@@ -47,12 +47,9 @@ def test_every_event_has_a_record_here() -> None:
 
 
 @pytest.mark.parametrize(("record", "event"), RECORDS)
-def test_a_record_with_a_field_too_few_or_too_many_is_refused(
-    record: tuple[object, ...], event: events.Event
-) -> None:
-    for wrong in (record[:-1], (*record, 1)):
-        with pytest.raises((TypeError, IndexError)):
-            from_native(wrong)
+def test_a_record_with_a_field_too_few_is_refused(record: tuple[object, ...], event: events.Event) -> None:
+    with pytest.raises((TypeError, IndexError)):
+        from_native(record[:-1])
 
 
 @pytest.mark.parametrize("number", [len(EVENTS), "x", None])
@@ -61,9 +58,7 @@ def test_a_number_that_names_no_event_is_refused(number: object) -> None:
         from_native((number, 1))
 
 
-@pytest.mark.parametrize("kind", EVENTS)
-def test_an_event_cannot_be_changed(kind: type[events.Event]) -> None:
-    (event,) = (event for _, event in RECORDS[::-1] if type(event) is kind and not isinstance(event, events.StreamReady)) if kind is not events.StreamReady else (events.StreamReady(1, None),)
-    field = dataclasses.fields(event)[0].name
+@pytest.mark.parametrize("event", [event for _, event in RECORDS])
+def test_an_event_cannot_be_changed(event: events.Event) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        setattr(event, field, 7)
+        setattr(event, dataclasses.fields(event)[0].name, 7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -76,7 +77,7 @@ def test_a_subprocess_and_its_pipes_work(loop: EngineLoop) -> None:
 
 def test_an_executor_gives_its_result_back_to_a_waiting_loop(loop: EngineLoop) -> None:
     async def work() -> int:
-        return await loop.run_in_executor(None, lambda: threading.get_ident())
+        return await loop.run_in_executor(None, threading.get_ident)
 
     assert run(loop, work()) != threading.get_ident()
     run(loop, loop.shutdown_default_executor())
@@ -125,24 +126,29 @@ def test_many_streams_echo_at_once(loop: EngineLoop) -> None:
     assert all(run(loop, work()))
 
 
-def test_a_reader_removed_by_another_reader_of_the_same_pass_is_not_called(loop: EngineLoop) -> None:
-    pairs = [socket.socketpair() for _ in range(2)]
+@pytest.mark.parametrize("how", ["number", "object"])
+def test_a_reader_removed_by_another_reader_of_the_same_pass_is_not_called(
+    loop: EngineLoop, how: str
+) -> None:
     called: list[int] = []
+    with contextlib.ExitStack() as stack:
+        pairs = [socket.socketpair() for _ in range(2)]
+        for left, right in pairs:
+            stack.enter_context(left)
+            stack.enter_context(right)
+        readers = [left if how == "object" else left.fileno() for left, _ in pairs]
 
-    def on_readable(number: int) -> None:
-        called.append(number)
-        for left, _ in pairs:
-            loop.remove_reader(left)
-        loop.call_soon(loop.stop)
+        def on_readable(number: int) -> None:
+            called.append(number)
+            for reader in readers:
+                loop.remove_reader(reader)
+            loop.call_soon(loop.stop)
 
-    for number, (left, right) in enumerate(pairs):
-        loop.add_reader(left, on_readable, number)
-        right.send(b"x")
-    loop.run_forever()
-    assert len(called) == 1
-    for left, right in pairs:
-        left.close()
-        right.close()
+        for number, reader in enumerate(readers):
+            loop.add_reader(reader, on_readable, number)
+            pairs[number][1].send(b"x")
+        loop.run_forever()
+        assert len(called) == 1
 
 
 def test_native_and_python_descriptors_are_served_in_one_wait(loop: EngineLoop, engine: Engine) -> None:
@@ -162,7 +168,10 @@ def test_native_and_python_descriptors_are_served_in_one_wait(loop: EngineLoop, 
                 right.send(b"x")
                 client.send(b"AMQP\x03\x01\x00\x00")
                 assert await loop.sock_recv(left, 1) == b"x"
-                while sum(len(item.data) for item in seen if isinstance(item, events.HandshakeReceived)) < 8 * turn:
+                while (
+                    sum(len(item.data) for item in seen if isinstance(item, events.HandshakeReceived))
+                    < 8 * turn
+                ):
                     await asyncio.sleep(0)
         while not isinstance(seen[-1], events.ConnectionLost):
             await asyncio.sleep(0.001)

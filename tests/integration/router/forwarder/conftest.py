@@ -43,7 +43,7 @@ def module_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture
 def the_bench(module_bench: Bench) -> Iterator[Bench]:
-    """The bench; afterwards the router is as empty as before, and no presettled delivery is unaccounted for."""
+    """The bench; afterwards the router is as empty as before."""
     (node,) = module_bench.nodes
     before = node.live()
     assert all(before[name] == 0 for name in LIVE if name != "links_live")

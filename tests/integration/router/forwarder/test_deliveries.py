@@ -1,10 +1,11 @@
-"""What happens to one delivery: settled exactly once, with the right outcome, whatever becomes of its links."""
+"""What happens to one delivery: settled once, with the right outcome, whatever becomes of its links."""
 
 from __future__ import annotations
 
 import pytest
 from skrouter.amqp.types import Described, ULong
-from skrouter_testing.engines import Bench, Link, Node, Peer, Sent, composite, message
+from skrouter_testing.engines import Bench, Node
+from skrouter_testing.peers import Link, Peer, Sent, composite, message
 
 ENDS = ("detach", "end", "close", "kill")
 DECLARED = 0x33
@@ -357,7 +358,9 @@ def test_a_partly_sent_delivery_whose_receiver_goes_is_modified_once_it_is_compl
 ) -> None:
     sender, receiver = joined(the_bench, node, "x")
     sent = sender.send(message(bytes(400_000)), more=True)
-    the_bench.run_until(lambda: receiver.received and len(receiver.received[0].content) > 100_000, "no stream")
+    the_bench.run_until(
+        lambda: receiver.received and len(receiver.received[0].content) > 100_000, "no stream"
+    )
     lose(receiver, how)
     the_bench.rest()
     assert not sent.is_settled
@@ -371,7 +374,9 @@ def test_a_receiver_that_settles_in_the_middle_ends_the_transfer_and_the_rest_is
 ) -> None:
     sender, receiver = joined(the_bench, node, "x")
     sent = sender.send(message(bytes(400_000)), more=True)
-    the_bench.run_until(lambda: receiver.received and len(receiver.received[0].content) > 100_000, "no stream")
+    the_bench.run_until(
+        lambda: receiver.received and len(receiver.received[0].content) > 100_000, "no stream"
+    )
     receiver.settle(receiver.received[0], "rejected")
     the_bench.run_until(lambda: sent.states, "the sender hears nothing")
     assert sent.states == [("rejected", False)]
@@ -430,7 +435,9 @@ def test_a_streamed_delivery_whose_sender_gives_up_is_aborted_or_never_seen(
 
 
 @pytest.mark.parametrize("how", ["abort", *ENDS])
-def test_a_short_delivery_that_is_never_finished_is_never_seen(the_bench: Bench, node: Node, how: str) -> None:
+def test_a_short_delivery_that_is_never_finished_is_never_seen(
+    the_bench: Bench, node: Node, how: str
+) -> None:
     sender, receiver = joined(the_bench, node, "x")
     sender.send(message(bytes(1000)), more=True)
     the_bench.rest()
@@ -461,7 +468,9 @@ def test_a_multicast_that_is_aborted_is_aborted_everywhere(the_bench: Bench, nod
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_deliveries_between_links_of_one_connection_end_with_it(the_bench: Bench, node: Node, how: str) -> None:
+def test_deliveries_between_links_of_one_connection_end_with_it(
+    the_bench: Bench, node: Node, how: str
+) -> None:
     peer = the_bench.peer(node.ports[0])
     receiver, sender = peer.receiver("x", 3), peer.sender("x")
     the_bench.run_until(lambda: sender.credit, "no credit")

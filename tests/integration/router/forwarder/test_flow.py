@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from skrouter_testing.engines import Bench, Link, Node, message
+from skrouter_testing.engines import Bench, Node
+from skrouter_testing.peers import Link, message
 
 MIB = 1 << 20
 HELD = MIB // 2
-"""Octets of one message's content that may be held for a receiver that does not take them: Q2 and what one read brings."""
+"""Octets of one message that may be held for a receiver that does not take them: Q2 and one read."""
 
 
 def content_held(node: Node) -> int:
@@ -78,7 +79,9 @@ def test_a_receiver_gets_no_more_than_its_credit(the_bench: Bench, node: Node) -
     assert [item.content[-1] for item in receiver.received] == [0, 1, 2, 3, 4]
 
 
-def test_balanced_deliveries_go_to_the_receiver_with_the_fewest_open_ones(the_bench: Bench, node: Node) -> None:
+def test_balanced_deliveries_go_to_the_receiver_with_the_fewest_open_ones(
+    the_bench: Bench, node: Node
+) -> None:
     receivers = [the_bench.peer(node.ports[0]).receiver("x", 20) for _ in range(3)]
     sender = the_bench.peer(node.ports[0]).sender("x")
     the_bench.run_until(lambda: sender.credit == 10, "no credit")
@@ -194,7 +197,9 @@ def test_one_stalled_receiver_of_a_large_multicast_holds_all_back_until_it_goes(
     assert sent.outcome == "accepted"
 
 
-@pytest.mark.parametrize("size", [0, 1, 479, 480, 481, 16319, 16320, 16321, 65536, 262143, 262144, 262145, 700_001])
+@pytest.mark.parametrize(
+    "size", [0, 1, 479, 480, 481, 16319, 16320, 16321, 65536, 262143, 262144, 262145, 700_001]
+)
 def test_a_message_of_any_size_comes_as_it_was_sent(the_bench: Bench, node: Node, size: int) -> None:
     sender, receiver = ready(the_bench, node)
     body = bytes(index % 251 for index in range(size))
@@ -225,7 +230,9 @@ def test_a_head_that_never_ends_is_refused_without_being_kept(the_bench: Bench, 
     sender = the_bench.peer(node.ports[0]).sender(None)
     the_bench.run_until(lambda: sender.credit, "no credit")
     size = 4 * MIB
-    endless = b"\x00\x53\x72\xd1" + size.to_bytes(4) + (2).to_bytes(4) + b"\xa3\x01k\xb0" + (size - 12).to_bytes(4)
+    endless = (
+        b"\x00\x53\x72\xd1" + size.to_bytes(4) + (2).to_bytes(4) + b"\xa3\x01k\xb0" + (size - 12).to_bytes(4)
+    )
     sent = sender.send(endless, more=True)
     for _ in range(40):
         sender.go_on(bytes(50_000), more=True)
@@ -246,4 +253,6 @@ def test_a_stream_settled_with_its_last_frame_while_it_is_held_back_is_settled_o
     the_bench.rest()
     receiver.give(1)
     the_bench.run_until(lambda: receiver.received and receiver.received[0].complete, "it does not come")
-    the_bench.run_until(lambda: receiver.received[0].settled, "the receiver waits for a settlement for ever", 3)
+    the_bench.run_until(
+        lambda: receiver.received[0].settled, "the receiver waits for a settlement for ever", 3
+    )

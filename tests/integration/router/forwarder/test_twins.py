@@ -1,4 +1,4 @@
-"""The native readers of addresses and message heads find what the pure ones find, and nothing outside the octets."""
+"""The native readers of addresses and message heads find what the pure ones find."""
 
 from __future__ import annotations
 
@@ -34,7 +34,25 @@ def twins(request: pytest.FixtureRequest) -> Iterator[tuple[AddressParser, Forwa
 
 
 PIECES = st.sampled_from(
-    ["_local", "_topo", "_edge", "_xtopo", "_xedge", "0", "all", "A", "B", "AB", "/", "//", ":", ".", "amqp:", "é", "x"]
+    [
+        "_local",
+        "_topo",
+        "_edge",
+        "_xtopo",
+        "_xedge",
+        "0",
+        "all",
+        "A",
+        "B",
+        "AB",
+        "/",
+        "//",
+        ":",
+        ".",
+        "amqp:",
+        "é",
+        "x",
+    ]
 )
 ADDRESSES = st.one_of(
     st.lists(PIECES, max_size=10).map("/".join),
@@ -70,14 +88,19 @@ ANNOTATIONS = st.builds(
     trace=st.lists(NODES | LONG, max_size=6).map(tuple),
     ingress_mesh=OPTIONAL_NAMES,
 )
-MAPS = st.dictionaries(NAMES.filter(str.isascii).map(Symbol), st.one_of(st.none(), NAMES, st.booleans()), max_size=3)
+MAPS = st.dictionaries(
+    NAMES.filter(str.isascii).map(Symbol), st.one_of(st.none(), NAMES, st.booleans()), max_size=3
+)
 MESSAGES = st.builds(
     Message,
     body=st.binary(max_size=20).map(lambda data: (data,)),
     body_kind=st.just(BodyKind.DATA),
     header=st.none()
     | st.builds(
-        Header, durable=st.none() | st.booleans(), priority=st.none() | st.integers(0, 255), ttl=st.none() | st.just(7)
+        Header,
+        durable=st.none() | st.booleans(),
+        priority=st.none() | st.integers(0, 255),
+        ttl=st.none() | st.just(7),
     ),
     delivery_annotations=st.none() | MAPS,
     message_annotations=st.none() | MAPS,
@@ -107,7 +130,12 @@ def fields_of(message: Message, data: bytes, annotated: bool) -> dict[str, objec
     priority = DEFAULT_PRIORITY if header is None or header.priority is None else min(header.priority, 9)
     body = len(encode_annotations(annotations)) if message.router_annotations else 0
     found: dict[str, object] = {name: None if text is None else text.encode() for name, text in texts.items()}
-    return found | {"priority": priority, "flags": annotations.flags, "body": body, "trace_count": len(annotations.trace)}
+    return found | {
+        "priority": priority,
+        "flags": annotations.flags,
+        "body": body,
+        "trace_count": len(annotations.trace),
+    }
 
 
 @settings(max_examples=150, deadline=None)
@@ -123,7 +151,9 @@ def test_both_readers_find_the_same_head(message: Message, conventions: Conventi
 
 @settings(max_examples=25, deadline=None)
 @given(MESSAGES, CONVENTIONS)
-def test_a_head_is_known_exactly_when_its_last_octet_is_there(message: Message, conventions: Conventions) -> None:
+def test_a_head_is_known_exactly_when_its_last_octet_is_there(
+    message: Message, conventions: Conventions
+) -> None:
     data = encode_message(message, conventions)
     annotated = message.router_annotations is not None
     body = len(data) - len(body_octets(data))
@@ -153,7 +183,9 @@ def test_a_mutated_head_is_read_as_the_pure_reader_does_or_refused(
     octets = bytearray(encode_message(message, conventions))
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, min(len(octets), 60) - 1))
-        octets[place] = data.draw(st.sampled_from([0, 1, 0x40, 0x45, 0x53, 0x7F, 0x80, 0xA1, 0xB1, 0xC0, 0xD0, 0xFF]))
+        octets[place] = data.draw(
+            st.sampled_from([0, 1, 0x40, 0x45, 0x53, 0x7F, 0x80, 0xA1, 0xB1, 0xC0, 0xD0, 0xFF])
+        )
     check_against_pure(bytes(octets[: data.draw(st.integers(0, len(octets)))]))
 
 
@@ -164,7 +196,7 @@ def test_any_octets_are_read_without_harm(octets: bytes, annotated: bool) -> Non
 
 
 def check_against_pure(octets: bytes) -> None:
-    """Every text lies within the octets; what the pure reader understands, the native one understands likewise."""
+    """Every text lies within the octets; what both readers understand they understand alike."""
     result, found = parse_head(octets, True)
     assert result in ("done", "more", "invalid")
     body = found["body"]

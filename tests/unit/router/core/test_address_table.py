@@ -76,7 +76,10 @@ def test_a_rule_gives_the_entry_its_priority() -> None:
 def test_credit_is_allowed_with_the_first_destination_and_kept_back_after_the_last() -> None:
     addresses = table()
     change(addresses, "Lx", lambda a: a.producers.update((7, 5)))
-    assert change(addresses, "Lx", lambda a: a.consumers.add(1)) == [AllowCredit(5, True), AllowCredit(7, True)]
+    assert change(addresses, "Lx", lambda a: a.consumers.add(1)) == [
+        AllowCredit(5, True),
+        AllowCredit(7, True),
+    ]
     assert change(addresses, "Lx", lambda a: a.remotes.add(3)) == [SetEntryRouters("Lx", (3,))]
     assert change(addresses, "Lx", lambda a: a.consumers.discard(1)) == []
     assert change(addresses, "Lx", lambda a: a.remotes.discard(3)) == [

@@ -106,9 +106,7 @@ def test_the_connector_is_a_neighbor_when_both_control_links_are_answered(book: 
     (one, _), (other, purpose) = links[:2]
     assert purpose.outgoing
     book.expect(LinkEstablished(one, terminus(), terminus()))
-    book.expect(
-        LinkEstablished(other, terminus(), terminus()), SetNeighbor(0, 7, other), NeighborUp(0, 1)
-    )
+    book.expect(LinkEstablished(other, terminus(), terminus()), SetNeighbor(0, 7, other), NeighborUp(0, 1))
     for handle, purpose in links[2:]:
         expected = [SetNeighborLink(0, purpose.priority, handle)] if purpose.outgoing else []
         book.expect(LinkEstablished(handle, terminus(), terminus()), *expected)

@@ -18,7 +18,18 @@ from skrouter_testing.core_model import DataPlane
 from skrouter_testing.playbook import attached, connection_facts, terminus
 
 PERMANENT = {"Lhello", "Tflood", "Mshared"}
-ADDRESSES = ("x", "y", "mc", "none", "shared", "_local/hello", "_local/z", "_topo/0/B/q", "_topo/0/A/z", "_edge/E/x")
+ADDRESSES = (
+    "x",
+    "y",
+    "mc",
+    "none",
+    "shared",
+    "_local/hello",
+    "_local/z",
+    "_topo/0/B/q",
+    "_topo/0/A/z",
+    "_edge/E/x",
+)
 MOBILE = ("x", "y", "mc", "shared")
 ROUTERS = {1: "B", 2: "C", 3: "D"}
 ROLES = ("normal", "inter-router", "inter-router-data")

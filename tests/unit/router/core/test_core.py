@@ -127,9 +127,7 @@ def test_unbinding_a_consumer_that_was_never_bound_changes_no_address(book: Book
 
 
 def test_a_watch_says_what_is_there_and_then_every_change(book: Book) -> None:
-    book.expect(
-        events.WatchAdded("x"), PublishEntry("Mx", BALANCED), WatchChanged("x", 0, 0, 0, 0)
-    )
+    book.expect(events.WatchAdded("x"), PublishEntry("Mx", BALANCED), WatchChanged("x", 0, 0, 0, 0))
     book.send(events.ConnectionUp(connection_facts(3)))
     assert WatchChanged("x", 1, 0, 0, 0) in book.send(receiver(3, 100, "x"))
     assert WatchChanged("x", 1, 0, 0, 1) in book.send(sender(3, 101, "x"))
@@ -138,9 +136,7 @@ def test_a_watch_says_what_is_there_and_then_every_change(book: Book) -> None:
     assert WatchChanged("x", 1, 0, 1, 1) in book.send(changed)
     assert WatchChanged("x", 0, 0, 1, 0) in book.send(events.ConnectionDown(3))
     book.expect(events.WatchRemoved("x"))
-    book.expect(
-        events.RemoteAddressesFlushed(1), SetEntryRouters("Mx", ()), WithdrawEntry("Mx")
-    )
+    book.expect(events.RemoteAddressesFlushed(1), SetEntryRouters("Mx", ()), WithdrawEntry("Mx"))
 
 
 def test_two_watches_keep_an_address_until_both_are_gone(book: Book) -> None:

@@ -1,4 +1,4 @@
-"""What a client's attach is answered: address classes, directions, treatments, dynamic, anonymous, coordinator."""
+"""What a client's attach is answered: by address class, direction, treatment, and kind of terminus."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ NO_ROUTE = RejectLink(LINK, "qd:no-route-to-dest", "No route to the destination 
 
 def make_core(*, interior: bool = True, tenant: str | None = None) -> RouterCore:
     numbers: Iterator[int] = iter(range(10**6))
-    return RouterCore(
-        CoreConfig("A", interior, lambda: f"u{next(numbers)}", RULES.get, BALANCED, tenant)
-    )
+    return RouterCore(CoreConfig("A", interior, lambda: f"u{next(numbers)}", RULES.get, BALANCED, tenant))
 
 
 @pytest.fixture
@@ -177,7 +175,9 @@ def test_two_dynamic_sources_have_different_addresses(book: Book) -> None:
 
 
 @pytest.mark.parametrize("strip", [False, True])
-def test_annotations_go_to_a_client_whose_connection_does_not_strip_them(core: RouterCore, strip: bool) -> None:
+def test_annotations_go_to_a_client_whose_connection_does_not_strip_them(
+    core: RouterCore, strip: bool
+) -> None:
     book: Book = Playbook(core.handle)
     book.send(events.ConnectionUp(connection_facts(CLIENT, strip_outbound=strip)))
     found = book.send(attached(CLIENT, LINK, outgoing=True, source=terminus("x")))
@@ -196,9 +196,7 @@ def test_credit_follows_the_destinations(book: Book) -> None:
     (answer,) = book.send(sender(3))  # type: ignore[arg-type]
     assert isinstance(answer, AcceptLink)
     assert not answer.withheld
-    book.expect(
-        LinkDetached(2, True, "", ""), AllowCredit(1, False), AllowCredit(3, False)
-    )
+    book.expect(LinkDetached(2, True, "", ""), AllowCredit(1, False), AllowCredit(3, False))
 
 
 def test_the_entry_is_published_before_the_link_is_accepted_and_credit_comes_behind_it(book: Book) -> None:
