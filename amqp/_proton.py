@@ -6,13 +6,12 @@ makes the library's symbols global. Every native package imports it first.
 """
 
 import ctypes
-import importlib.metadata
 
 import cproton_ffi
 
-VERSION = "0.40.0"
-if (_found := importlib.metadata.version("python-qpid-proton")) != VERSION:
-    raise ImportError(f"skrouter needs python-qpid-proton {VERSION}, found {_found}")
-ctypes.CDLL(cproton_ffi.__file__, mode=ctypes.RTLD_GLOBAL)
-
 lib = cproton_ffi.lib
+
+VERSION = (0, 40, 0)
+if (_found := (lib.PN_VERSION_MAJOR, lib.PN_VERSION_MINOR, lib.PN_VERSION_POINT)) != VERSION:
+    raise ImportError(f"skrouter needs proton {VERSION}, found {_found}: install python-qpid-proton 0.40.0")
+ctypes.CDLL(cproton_ffi.__file__, mode=ctypes.RTLD_GLOBAL)

@@ -40,9 +40,7 @@ def list_of(*values: bytes) -> bytes:
     return b"\xd0" + (4 + len(content)).to_bytes(4) + len(values).to_bytes(4) + content
 
 
-ATTACH = Described(
-    ULong(0x12), ["deaf", UInt(0), True, None, None, composite("source", address="deaf")]
-)
+ATTACH = Described(ULong(0x12), ["deaf", UInt(0), True, None, None, composite("source", address="deaf")])
 SENT = {
     "SASL frame after SASL": SASL + LOGIN + AMQP + OPEN + LOGIN,
     "SASL frame without SASL": AMQP + OPEN + LOGIN,
@@ -58,8 +56,11 @@ SENT = {
     "nested descriptors in SASL": SASL + raw_frame(nested_descriptors(150), frame_type=1),
     "10,000-deep value": AMQP + raw_frame(b"\0\x53\x10" + list_of(b"\xa1\x01h", *[b"\x40"] * 8, DEEP)),
     "10,000-deep frame": AMQP + OPEN + raw_frame(DEEP),
-    "list that claims four billion elements": AMQP + OPEN + raw_frame(b"\0\x53\x10" + list_that_claims(0xFFFFFFFF)),
-    "array that claims four billion elements": AMQP + raw_frame(b"\0\x53\x10" + array_that_claims(0xFFFFFFFF, 0x40)),
+    "list that claims four billion elements": AMQP
+    + OPEN
+    + raw_frame(b"\0\x53\x10" + list_that_claims(0xFFFFFFFF)),
+    "array that claims four billion elements": AMQP
+    + raw_frame(b"\0\x53\x10" + array_that_claims(0xFFFFFFFF, 0x40)),
     "begin before open": AMQP + amqp_frame("begin", next_outgoing_id=UInt(0)),
     "unknown performative": AMQP + OPEN + raw_frame(b"\0\x53\x77\x45"),
     "frame on a channel without session": AMQP + OPEN + amqp_frame("detach", handle=UInt(3), channel=4),
@@ -221,4 +222,3 @@ def test_peer_that_never_reads_costs_a_bounded_amount(line, port):
         with pytest.raises(AssertionError):
             sent[-1].outcome(3)
         assert router.memory().peak - before < 30_000_000
-

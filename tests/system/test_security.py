@@ -33,7 +33,9 @@ class Parties:
 
 @pytest.fixture(scope="module")
 def parties(tmp_path_factory: pytest.TempPathFactory) -> Parties:
-    ours, strange, system = (Authority(tmp_path_factory.mktemp(name), f"{name}-ca") for name in ("a", "b", "c"))
+    ours, strange, system = (
+        Authority(tmp_path_factory.mktemp(name), f"{name}-ca") for name in ("a", "b", "c")
+    )
     return Parties(
         ours,
         ours.issue("server", dns=("localhost",), addresses=(HOST,)),

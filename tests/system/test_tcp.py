@@ -23,9 +23,7 @@ class Net:
         self.service = Service()
         self.port = free_port()
         listener = section("tcpListener", name="in", host=HOST, port=self.port, address="service")
-        connector = section(
-            "tcpConnector", name="out", host=HOST, port=self.service.port, address="service"
-        )
+        connector = section("tcpConnector", name="out", host=HOST, port=self.service.port, address="service")
         self.line = RouterLine(routers, "AB", extra={"A": listener, "B": connector})
 
     def start(self) -> Net:

@@ -1,7 +1,7 @@
 """Whole routers in this process and thread, and peers on real sockets.
 
 Every step is taken by the test: `Bench.run_until` lets each router turn once, each peer write and read,
-and so on until the condition holds; `Bench.rest` until nobody has anything to do. No threads: failures repeat.
+and so on until the condition holds; `Bench.rest` until nobody has anything to do. No threads.
 
 Belongs here: routers and the order of steps. Does not: what peers say (peers.py), and claims.
 """

@@ -69,9 +69,14 @@ class Received:
     number: int
     tag: bytes
     settled: bool
-    content: bytes = b""
+    octets: bytearray = field(default_factory=bytearray)
     complete: bool = False
     aborted: bool = False
+
+    @property
+    def content(self) -> bytes:
+        """What has come so far."""
+        return bytes(self.octets)
 
 
 @dataclass(slots=True)
@@ -386,7 +391,7 @@ class Peer:
             link.received.append(received)
             link.count += 1
             link.credit -= 1
-        received.content += payload
+        received.octets += payload
         received.settled = received.settled or bool(fields["settled"])
         received.aborted = bool(fields["aborted"])
         if received.aborted or not fields["more"]:

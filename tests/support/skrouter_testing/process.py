@@ -201,7 +201,9 @@ class RouterProcess:
         deadline = time.monotonic() + timeout
         with self._changed:
             while not (found := self.found(*parts, after=after)):
-                if not self.running or not self._changed.wait(min(1.0, max(0.0, deadline - time.monotonic()))):
+                if not self.running or not self._changed.wait(
+                    min(1.0, max(0.0, deadline - time.monotonic()))
+                ):
                     found = self.found(*parts, after=after)
                     if not found and (not self.running or time.monotonic() >= deadline):
                         how = f"in {timeout:.0f} s" if self.running else "before it ended"

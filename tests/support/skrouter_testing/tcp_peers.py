@@ -151,7 +151,9 @@ def exchange(client: socket.socket, server: socket.socket, octets: int, timeout:
         thread.start()
     for thread in threads:
         thread.join(timeout)
-        assert not thread.is_alive(), f"not through in {timeout:.0f} s: {[end.received_octets for end in ends]}"
+        assert not thread.is_alive(), (
+            f"not through in {timeout:.0f} s: {[end.received_octets for end in ends]}"
+        )
     for one, other in (ends, ends[::-1]):
         assert not one.failure, one.failure
         assert one.received_octets == octets, f"{one.received_octets} of {octets} octets arrived"
