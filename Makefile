@@ -6,7 +6,7 @@ export PYTHONSAFEPATH := 1
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help build demo test lint debug asan bench clean
+.PHONY: help build demo test soak lint debug asan bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,9 @@ demo: build ## two routers over TLS with a TCP service and AMQP through both; KE
 
 test: build ## all tests but the lint and the campaigns of tests/soak; ARGS= is passed to pytest
 	$(PYTEST) --ignore=tests/soak $(ARGS)
+
+soak: build ## gigabytes through two and three routers, everything checked; ARGS="--scale 0.01 --only messages"
+	PYTHONPATH=tests:tests/support $(BIN)/python -m soak $(ARGS)
 
 lint: build ## ruff, mypy, import contracts
 	$(BIN)/ruff check .

@@ -54,8 +54,8 @@ def tcp(names: str, scale: float) -> str:
             seconds = time.monotonic() - started
         memory = _memory(line)
         status = [line[name].stop() for name in names]
-        rate = 2 * octets / seconds / 1e6
-        return f"{octets / 1e6:.0f} MB each way in {seconds:.1f} s: {rate:.0f} MB/s; {memory}; stopped with {status}"
+        rate = f"{seconds:.1f} s: {2 * octets / seconds / 1e6:.0f} MB/s"
+        return f"{octets / 1e6:.0f} MB each way in {rate}; {memory}; stopped with {status}"
 
 
 def _memory(line: RouterLine) -> str:

@@ -1,4 +1,4 @@
-"""Routers for the tests: a lone one and a row of three that live as long as the session, and others on demand."""
+"""Routers for the tests: a lone one and a row of three for the whole session, and others on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses: anonymous senders, dynamic receivers, requests and replies, unknown and unavailable ones, credit."""
+"""Addresses: anonymous senders, dynamic receivers, replies, unknown and unavailable ones, credit."""
 
 import pytest
 from proton import Message

@@ -1,4 +1,4 @@
-"""Bytes of a peer that means no good, against a live router: refused with a logged reason, and no one else notices."""
+"""Bytes of a peer that means no good: refused with a logged reason, and no one else notices."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_a_page_is_fetched_through_the_mesh(routers):
         ).start()
         line["A"].wait_line(": listening for client connections")
         for _ in range(20):
-            with urllib.request.urlopen(f"http://{HOST}:{port}/page", timeout=10) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://{HOST}:{port}/page", timeout=10) as answer:
                 assert answer.read() == page
         server.shutdown()
 

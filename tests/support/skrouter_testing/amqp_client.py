@@ -189,7 +189,7 @@ class _Events:
         event.subject()
         self._wake()
 
-    def on_connection_remote_open(self, event: Any) -> None:
+    def on_connection_remote_open(self, _event: Any) -> None:
         self.client.opened = True
         self._wake()
 
@@ -215,7 +215,7 @@ class _Events:
     def on_link_remote_detach(self, event: Any) -> None:
         self.on_link_remote_close(event)
 
-    def on_link_flow(self, event: Any) -> None:
+    def on_link_flow(self, _event: Any) -> None:
         self._wake()
 
     def on_delivery(self, event: Any) -> None:

@@ -1,4 +1,4 @@
-"""Requests to the `$management` of live routers through proton's own blocking client: no code of ours on this side."""
+"""Requests to the `$management` of live routers through proton's own blocking client: no code of ours."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from proton.utils import BlockingConnection, SyncRequestResponse
 TIMEOUT = 10.0
 
 
-def request(port: int, body: Any, *, router: str | None = None, **properties: Any) -> Message:
-    """One request to the router at the port, or to another one through it; its answer, whatever the status."""
+def request(port: int, body: Any, *, router: str | None = None, **properties: Any) -> Any:
+    """The answer to one request to the router at the port or, through it, to another; whatever its status."""
     address = "$management" if router is None else f"_topo/0/{router}/$management"
     connection = BlockingConnection(f"127.0.0.1:{port}", timeout=TIMEOUT)
     try:

@@ -72,7 +72,7 @@ def _can_bind(port: int) -> bool:
 
 
 def wait_until(ready: Callable[[], object], what: str, timeout: float = PATIENCE) -> None:
-    """Look again and again until it holds; for what no one announces. ProcessError after `timeout` seconds."""
+    """Look until it holds, for what no one announces; ProcessError after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not ready():
         if time.monotonic() > deadline:

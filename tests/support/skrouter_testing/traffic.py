@@ -57,8 +57,10 @@ def log_uniform(source: random.Random, largest: int) -> int:
 
 
 def sizes(source: random.Random, total: int, messages: int, largest_ones: int) -> list[int]:
-    """Sizes of about `total` octets: `largest_ones` of MAX_SIZE, log-uniform ones up to it while there is room,
-    and small ones to make up the number."""
+    """Sizes of about `total` octets, in random order.
+
+    `largest_ones` of MAX_SIZE, log-uniform ones up to it while there is room, small ones to fill the number.
+    """
     chosen = [MAX_SIZE] * largest_ones
     octets, small = sum(chosen), 20_000
     reserve = 2_000 * messages
@@ -131,7 +133,7 @@ class _Exchange:
             self._sender.open()
             self._container.schedule(PULSE, self)
 
-    def on_timer_task(self, event: Any) -> None:
+    def on_timer_task(self, _event: Any) -> None:
         if self.failure or self._done():
             return
         if time.monotonic() > self.deadline:
@@ -140,10 +142,10 @@ class _Exchange:
         self._send()
         self._container.schedule(PULSE, self)
 
-    def on_link_flow(self, event: Any) -> None:
+    def on_link_flow(self, _event: Any) -> None:
         self._send()
 
-    def on_selectable_writable(self, event: Any) -> None:
+    def on_selectable_writable(self, _event: Any) -> None:
         self._send()
 
     def _send(self) -> None:
@@ -253,7 +255,8 @@ class _Exchange:
 
     def _fail(self, reason: str) -> None:
         self.failure = self.failure or (
-            f"{reason}; {self.sent} sent, {self.received} received, {self.accepted} accepted of {len(self.plan)}"
+            f"{reason}; of {len(self.plan)} messages {self.sent} sent, "
+            f"{self.received} received, {self.accepted} accepted"
         )
         self._close()
 
@@ -265,7 +268,7 @@ class _Exchange:
 def carry(
     ports: tuple[int, int], address: str, plan: Sequence[int], *, settled: bool = False, timeout: float = 60.0
 ) -> Summary:
-    """Send messages of these sizes from the first port to a receiver at the second. TrafficError if not perfect."""
+    """Send messages of these sizes from the first port to a receiver at the second, or TrafficError."""
     started = time.monotonic()
     exchange = _Exchange(ports, address, plan, settled)
     exchange.deadline = started + timeout
