@@ -9,22 +9,39 @@ batch of reads becomes one batch of writes.
 """
 
 cimport cython
-from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memcpy, memmove, strlen, strncpy
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t, uint8_t
+from libc.stdlib cimport calloc, free
 from posix.unistd cimport close
 
-from skrouter.amqp.engine.guard cimport (
-    GUARD_FRAME_TOO_LARGE,
-    GUARD_OK,
-    guard_condition,
-    guard_explain,
-    guard_init,
-    guard_scan,
+from skrouter.amqp.engine.connection cimport (
+    connection_fail,
+    connection_wake,
+    protocol_of,
+    set_reason,
+    text_or_none,
 )
+from skrouter.amqp.engine.guard cimport guard_init
+from skrouter.amqp.engine.input cimport on_ready, ready_for_handshake, take_frames
+from skrouter.amqp.engine.model cimport (
+    CLOSE_TIME,
+    LINGER_TIME,
+    PHASE_AMQP,
+    PHASE_CONNECTING,
+    PHASE_DEAD,
+    PHASE_HANDSHAKE,
+    PHASE_LINGER,
+    PHASE_SNIFF,
+    PHASE_TLS,
+    SENDS_PER_PASS,
+    connection_t,
+    listener_t,
+)
+from skrouter.amqp.engine.output cimport keep_output, send_kept, send_output
 from skrouter.amqp.engine.poller cimport (
     HANDLE_CONNECTION,
     HANDLE_LISTENER,
-    SCRATCH,
+    alarm_t,
+    Engine,
     engine_arm,
     engine_defer,
     engine_disarm,
@@ -32,37 +49,30 @@ from skrouter.amqp.engine.poller cimport (
     engine_forget,
     engine_name,
     engine_post,
+    engine_t,
     engine_undefer,
     engine_unwatch,
     engine_watch,
+    task_t,
+    watch_t,
 )
 from skrouter.amqp.engine.proton_api cimport *
 from skrouter.amqp.engine.stream cimport (
-    STREAM_AGAIN,
-    STREAM_DONE,
-    STREAM_ERROR,
     STREAM_IN,
     STREAM_OUT,
-    stream_buffered,
     stream_close,
-    stream_connect_error,
     stream_end_output,
-    stream_handshake,
     stream_open,
-    stream_read,
-    stream_reason,
     stream_start_tls,
     stream_want,
-    stream_write,
 )
-from skrouter.amqp.engine.tls cimport TlsContext, tls_facts, tls_free
+from skrouter.amqp.engine.tls cimport TlsContext
 
 from skrouter.amqp import _proton
 
 
 cdef extern from "sys/socket.h" nogil:
     enum:
-        MSG_PEEK
         SOCK_NONBLOCK
         SOCK_CLOEXEC
     ctypedef unsigned int socklen_t
@@ -73,7 +83,6 @@ cdef extern from "sys/socket.h" nogil:
     int accept4(int fd, sockaddr *address, socklen_t *size, int flags)
     int getpeername(int fd, sockaddr *address, socklen_t *size)
     int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
-    ssize_t recv(int fd, void *buffer, size_t size, int flags)
 
 cdef extern from "netinet/tcp.h" nogil:
     enum:
@@ -91,14 +100,11 @@ cdef extern from "netdb.h" nogil:
 
 cdef enum event_number:         # positions in skrouter.amqp.events.EVENTS
     CONNECTION_ACCEPTED = 0
-    STREAM_READY = 1
-    HANDSHAKE_RECEIVED = 2
     CONNECTION_OPENED = 3
     CONNECTION_CLOSED = 4
     CONNECTION_LOST = 5
 
 cdef enum:
-    TLS_RECORD = 0x16           # first octet of a TLS client's first record
     ACCEPTS_PER_PASS = 64
 
 
@@ -131,8 +137,6 @@ def _check_numbers():
 _check_numbers()
 
 
-# --- small helpers
-
 cdef bytes encoded_data(pn_data_t *data):
     """The AMQP encoding of a proton value; empty if there is none."""
     cdef ssize_t size = pn_data_encoded_size(data) if pn_data_size(data) else 0
@@ -156,10 +160,6 @@ cdef int decode_into(pn_data_t *data, bytes encoded) except -1:
     return 0
 
 
-cdef object _text(const char *text):
-    return None if text == NULL else text.decode("utf-8", "replace")
-
-
 cdef str _peer(int fd):
     """`host:port` of the other end, '' if there is none any more."""
     cdef sockaddr_storage address
@@ -180,12 +180,6 @@ cdef void _no_delay(int fd) noexcept nogil:
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on))
 
 
-cdef protocol_t *_protocol(connection_t *connection) noexcept nogil:
-    return <protocol_t *>connection.engine.protocol
-
-
-# --- life of a connection
-
 cdef connection_t *_new_connection(engine_t *engine, int fd, bint incoming) noexcept nogil:
     """A connection on this descriptor, not watching anything yet; NULL (descriptor closed) without memory."""
     cdef connection_t *connection = <connection_t *>calloc(1, sizeof(connection_t))
@@ -200,54 +194,10 @@ cdef connection_t *_new_connection(engine_t *engine, int fd, bint incoming) noex
     connection.handle = engine_name(engine, HANDLE_CONNECTION, connection)
     connection.opened_at = engine.now
     _no_delay(fd)
-    if stream_open(&connection.stream, engine, fd, _on_ready, connection, 0 if incoming else STREAM_OUT) != 0:
+    if stream_open(&connection.stream, engine, fd, on_ready, connection, 0 if incoming else STREAM_OUT) != 0:
         connection.broken = True
         engine_defer(engine, &connection.task)
     return connection
-
-
-cdef void connection_wake(connection_t *connection) noexcept nogil:
-    """Something waits to be given to proton, or proton has output: look at it at the end of the pass."""
-    engine_defer(connection.engine, &connection.task)
-
-
-cdef void _set_reason(connection_t *connection, const char *condition, const char *description) noexcept nogil:
-    """Keep the first reason only: what follows is its consequence."""
-    if connection.condition[0] != 0:
-        return
-    strncpy(connection.condition, condition, TEXT_SIZE - 1)
-    if description != NULL:
-        strncpy(connection.description, description, TEXT_SIZE - 1)
-
-
-cdef void connection_fail(connection_t *connection, const char *condition, const char *description) noexcept nogil:
-    """Close with an error: the peer gets a close frame where AMQP has begun, then the end of the stream."""
-    cdef pn_condition_t *local
-    _set_reason(connection, condition, description)
-    if connection.phase == PHASE_AMQP:
-        local = pn_connection_condition(connection.pn)
-        if not pn_condition_is_set(local):
-            pn_condition_set_name(local, connection.condition)
-            pn_condition_set_description(local, connection.description)
-        if not connection.opened:
-            pn_connection_open(connection.pn)
-            connection.opened = True
-        pn_connection_close(connection.pn)
-        connection.close_due = not connection.guard.opened
-        engine_arm(connection.engine, &connection.alarm, connection.engine.now + CLOSE_TIME)
-    elif connection.phase != PHASE_HANDSHAKE:
-        connection.broken = True
-    connection.closing = True
-    connection_wake(connection)
-
-
-cdef void _broken(connection_t *connection) noexcept nogil:
-    """The socket failed: keep its reason and let the task end the connection."""
-    cdef char reason[TEXT_SIZE]
-    stream_reason(&connection.stream, reason, TEXT_SIZE)
-    _set_reason(connection, b"amqp:connection:framing-error", reason)
-    connection.broken = True
-    connection_wake(connection)
 
 
 cdef void _free_connection(connection_t *connection) noexcept nogil:
@@ -255,13 +205,13 @@ cdef void _free_connection(connection_t *connection) noexcept nogil:
     cdef engine_t *engine = connection.engine
     connection.phase = PHASE_DEAD
     if connection.pn != NULL and engine.protocol != NULL:
-        _protocol(connection).connection_lost(connection)
+        protocol_of(connection).connection_lost(connection)
     engine_disarm(engine, &connection.alarm)
     engine_undefer(engine, &connection.task)
     stream_close(&connection.stream)
     with gil:
-        engine_post(engine, (CONNECTION_LOST, connection.handle, _text(connection.condition),
-                             _text(connection.description)))
+        engine_post(engine, (CONNECTION_LOST, connection.handle, text_or_none(connection.condition),
+                             text_or_none(connection.description)))
     if connection.pn != NULL:
         pn_transport_unbind(connection.transport)
         pn_collector_release(connection.collector)
@@ -290,184 +240,12 @@ cdef void _tick(connection_t *connection) noexcept nogil:
         engine_arm(connection.engine, &connection.alarm, deadline)
 
 
-# --- before AMQP
-
-cdef void _on_ready(watch_t *watch, uint32_t events) noexcept nogil:
-    cdef connection_t *connection = <connection_t *>watch.owner
-    if connection.phase == PHASE_CONNECTING:
-        _connected(connection)
-    elif connection.phase == PHASE_SNIFF:
-        _sniff(connection)
-    elif connection.phase == PHASE_TLS:
-        _shake_hands(connection)
-    elif connection.phase == PHASE_LINGER:
-        _discard(connection)
-    else:
-        if events != STREAM_OUT or connection.stream.tls != NULL:
-            _read(connection)
-        if events & STREAM_OUT:
-            connection_wake(connection)
-
-
-cdef void _connected(connection_t *connection) noexcept nogil:
-    if stream_connect_error(&connection.stream):
-        _broken(connection)
-    elif connection.stream.tls != NULL:
-        connection.phase = PHASE_TLS
-        stream_want(&connection.stream, STREAM_IN)
-        _shake_hands(connection)
-    else:
-        _ready_for_handshake(connection)
-
-
-cdef void _sniff(connection_t *connection) noexcept nogil:
-    """TLS is offered but not required: a TLS record or plain AMQP, by the first octet."""
-    cdef uint8_t first = 0
-    cdef ssize_t size = recv(connection.stream.watch.fd, &first, 1, MSG_PEEK)
-    if size == 1 and first == TLS_RECORD:
-        connection.phase = PHASE_TLS
-        _shake_hands(connection)
-        return
-    tls_free(connection.stream.tls)
-    connection.stream.tls = NULL
-    _ready_for_handshake(connection)
-
-
-cdef void _shake_hands(connection_t *connection) noexcept nogil:
-    cdef int result = stream_handshake(&connection.stream)
-    if result == STREAM_ERROR:
-        _broken(connection)
-    elif result == STREAM_DONE:
-        _ready_for_handshake(connection)
-        if stream_buffered(&connection.stream):
-            _read(connection)
-
-
-cdef void _ready_for_handshake(connection_t *connection) noexcept nogil:
-    connection.phase = PHASE_HANDSHAKE
-    stream_want(&connection.stream, STREAM_IN)
-    with gil:
-        facts = None if connection.stream.tls == NULL else tls_facts(connection.stream.tls)
-        engine_post(connection.engine, (STREAM_READY, connection.handle, facts))
-
-
-# --- reading
-
-cdef void _read(connection_t *connection) noexcept nogil:
-    """One read, or as many as TLS has decrypted already: the poller does not report those."""
-    cdef int turns = 0
-    while turns < 16 and not connection.broken and not connection.ended:
-        turns += 1
-        if connection.phase == PHASE_HANDSHAKE:
-            _read_handshake(connection)
-        elif connection.phase == PHASE_AMQP:
-            _read_frames(connection)
-        else:
-            return
-        if not stream_buffered(&connection.stream):
-            return
-
-
-cdef bint _arrived(connection_t *connection, ssize_t size) noexcept nogil:
-    """Whether the read gave octets; else the connection knows what it was."""
-    if size > 0:
-        connection.octets_in += size
-        return True
-    if size == STREAM_ERROR:
-        _broken(connection)
-    elif size == 0:
-        connection.ended = True
-        if connection.transport != NULL:
-            pn_transport_close_tail(connection.transport)
-        connection_wake(connection)
-    return False
-
-
-cdef void _read_handshake(connection_t *connection) noexcept nogil:
-    cdef uint8_t *buffer = connection.engine.read_scratch
-    cdef ssize_t size = stream_read(&connection.stream, buffer, HANDSHAKE_READ)
-    if not _arrived(connection, size):
-        return
-    with gil:
-        engine_post(connection.engine, (HANDSHAKE_RECEIVED, connection.handle, (<char *>buffer)[:size]))
-
-
-cdef void _read_frames(connection_t *connection) noexcept nogil:
-    """Read behind the octets kept from last time, then pass on what the guard lets through."""
-    cdef uint8_t *buffer = connection.engine.read_scratch
-    cdef uint32_t kept = connection.carry_length
-    cdef ssize_t size
-    if kept:
-        memcpy(buffer, connection.carry, kept)
-    size = stream_read(&connection.stream, buffer + kept, SCRATCH - kept)
-    if _arrived(connection, size):
-        connection.carry_length = 0
-        _take_frames(connection, buffer, kept + size)
-
-
-cdef void _take_frames(connection_t *connection, uint8_t *data, size_t length) noexcept nogil:
-    cdef size_t passable = 0
-    cdef int error = guard_scan(&connection.guard, data, length, &passable)
-    if not _push(connection, data, passable):
-        connection.ended = True             # proton has closed its tail: it has an error to send
-    elif error == GUARD_OK and length > passable:
-        error = _carry(connection, data + passable, length - passable)
-    if error != GUARD_OK:
-        _refuse(connection, error)
-    connection_wake(connection)
-
-
-cdef bint _push(connection_t *connection, const uint8_t *data, size_t length) noexcept nogil:
-    """Give octets to proton, which takes them in slices of its buffer. False: it takes no more."""
-    cdef ssize_t taken
-    while length:
-        taken = pn_transport_push(connection.transport, <const char *>data, length)
-        if taken <= 0:
-            return False
-        data += taken
-        length -= taken
-    return True
-
-
-cdef int _carry(connection_t *connection, const uint8_t *data, size_t length) noexcept nogil:
-    """Keep an unfinished frame for the next read; only a frame without payload can be too large for that."""
-    cdef uint8_t *grown
-    if length >= SCRATCH:
-        return GUARD_FRAME_TOO_LARGE
-    if length > connection.carry_capacity:
-        grown = <uint8_t *>realloc(connection.carry, length)
-        if grown == NULL:
-            return GUARD_FRAME_TOO_LARGE
-        connection.carry = grown
-        connection.carry_capacity = length
-    memcpy(connection.carry, data, length)
-    connection.carry_length = length
-    return GUARD_OK
-
-
-cdef void _refuse(connection_t *connection, int error) noexcept nogil:
-    cdef char text[TEXT_SIZE]
-    guard_explain(&connection.guard, text, TEXT_SIZE)
-    connection.ended = True                 # nothing that follows a bad frame is looked at
-    stream_want(&connection.stream, 0)
-    connection_fail(connection, guard_condition(error), text)
-
-
-cdef void _discard(connection_t *connection) noexcept nogil:
-    cdef ssize_t size = stream_read(&connection.stream, connection.engine.read_scratch, SCRATCH)
-    if size == 0 or size == STREAM_ERROR:
-        connection.broken = True
-        connection_wake(connection)
-
-
-# --- the task: events, output, end
-
 cdef void _run(task_t *task) noexcept nogil:
     cdef connection_t *connection = <connection_t *>task.owner
     if connection.phase == PHASE_AMQP and not connection.broken:
         _pump(connection)
     elif connection.phase == PHASE_HANDSHAKE and not connection.broken:
-        _send_kept(connection)
+        send_kept(connection)
     if connection.broken or _is_over(connection):
         _end(connection)
 
@@ -505,8 +283,8 @@ cdef void _pump(connection_t *connection) noexcept nogil:
         sends -= 1
         _drain(connection)
         if connection.opened and not connection.closing and not connection.ended:
-            _protocol(connection).write(connection)
-        sent = _send(connection)
+            protocol_of(connection).write(connection)
+        sent = send_output(connection)
         if connection.broken:
             return
     _drain(connection)
@@ -530,15 +308,15 @@ cdef void _drain(connection_t *connection) noexcept nogil:
 cdef void _handle_event(connection_t *connection, pn_event_t *event) noexcept nogil:
     cdef int type = pn_event_type(event)
     if type == PN_DELIVERY:
-        _protocol(connection).delivery(connection, pn_event_delivery(event))
+        protocol_of(connection).delivery(connection, pn_event_delivery(event))
     elif type == PN_LINK_FLOW:
-        _protocol(connection).link_flow(connection, pn_event_link(event))
+        protocol_of(connection).link_flow(connection, pn_event_link(event))
     elif type == PN_LINK_REMOTE_OPEN:
-        _protocol(connection).link_opened(connection, pn_event_link(event))
+        protocol_of(connection).link_opened(connection, pn_event_link(event))
     elif type == PN_LINK_REMOTE_CLOSE:
-        _protocol(connection).link_closed(connection, pn_event_link(event), False)
+        protocol_of(connection).link_closed(connection, pn_event_link(event), False)
     elif type == PN_LINK_REMOTE_DETACH:
-        _protocol(connection).link_closed(connection, pn_event_link(event), True)
+        protocol_of(connection).link_closed(connection, pn_event_link(event), True)
     elif type == PN_SESSION_REMOTE_OPEN:
         _session_opened(connection, pn_event_session(event))
     elif type == PN_SESSION_REMOTE_CLOSE:
@@ -559,7 +337,7 @@ cdef void _session_opened(connection_t *connection, pn_session_t *session) noexc
 
 
 cdef void _session_closed(connection_t *connection, pn_session_t *session) noexcept nogil:
-    _protocol(connection).session_closed(connection, session)
+    protocol_of(connection).session_closed(connection, session)
     pn_session_close(session)
     pn_session_free(session)
 
@@ -569,13 +347,13 @@ cdef void _remote_opened(connection_t *connection) noexcept nogil:
     if not connection.opened:
         stream_want(&connection.stream, 0)  # read on when control has answered
     _tick(connection)                       # the peer's idle time-out counts from now on
-    _protocol(connection).connection_opened(connection)
+    protocol_of(connection).connection_opened(connection)
     with gil:
         engine_post(connection.engine, (
             CONNECTION_OPENED,
             connection.handle,
-            _text(pn_connection_remote_container(pn)) or "",
-            _text(pn_connection_remote_hostname(pn)),
+            text_or_none(pn_connection_remote_container(pn)) or "",
+            text_or_none(pn_connection_remote_hostname(pn)),
             pn_transport_get_remote_max_frame(connection.transport),
             pn_transport_remote_channel_max(connection.transport),
             pn_transport_get_remote_idle_timeout(connection.transport),
@@ -596,140 +374,14 @@ cdef void _remote_closed(connection_t *connection) noexcept nogil:
     with gil:
         engine_post(connection.engine, (
             CONNECTION_CLOSED, connection.handle,
-            _text(pn_condition_get_name(condition)) or "", _text(pn_condition_get_description(condition)) or ""))
+            text_or_none(pn_condition_get_name(condition)) or "", text_or_none(pn_condition_get_description(condition)) or ""))
 
 
 cdef void _transport_failed(connection_t *connection) noexcept nogil:
     cdef pn_condition_t *condition = pn_transport_condition(connection.transport)
     if pn_condition_is_set(condition):
-        _set_reason(connection, pn_condition_get_name(condition), pn_condition_get_description(condition))
+        set_reason(connection, pn_condition_get_name(condition), pn_condition_get_description(condition))
 
-
-# --- writing
-
-cdef bint _keep(connection_t *connection, const void *data, size_t length) noexcept nogil:
-    """Keep octets for the socket behind those already kept."""
-    cdef uint8_t *grown
-    if connection.out_offset and connection.out_length:
-        memmove(connection.out, connection.out + connection.out_offset, connection.out_length)
-    connection.out_offset = 0
-    if connection.out_length + length > connection.out_capacity:
-        grown = <uint8_t *>realloc(connection.out, connection.out_length + length)
-        if grown == NULL:
-            return False
-        connection.out = grown
-        connection.out_capacity = connection.out_length + length
-    memcpy(connection.out + connection.out_length, data, length)
-    connection.out_length += length
-    return True
-
-
-cdef ssize_t _write(connection_t *connection, const void *data, size_t length) noexcept nogil:
-    """Octets the socket took, 0 if it takes none now."""
-    cdef ssize_t taken = stream_write(&connection.stream, data, length)
-    if taken == STREAM_ERROR:
-        _broken(connection)
-    if taken <= 0:
-        return 0
-    connection.octets_out += taken
-    return taken
-
-
-cdef bint _send_kept(connection_t *connection) noexcept nogil:
-    """Send what is kept; True if nothing is left."""
-    cdef ssize_t taken
-    if connection.out_length:
-        taken = _write(connection, connection.out + connection.out_offset, connection.out_length)
-        connection.out_offset += taken
-        connection.out_length -= taken
-    if connection.out_length:
-        stream_want(&connection.stream, connection.stream.wants | STREAM_OUT)
-        return False
-    if connection.out_capacity:             # an idle connection keeps no buffer
-        free(connection.out)
-        connection.out = NULL
-        connection.out_capacity = connection.out_offset = 0
-    stream_want(&connection.stream, connection.stream.wants & ~STREAM_OUT)
-    return True
-
-
-cdef bint _send(connection_t *connection) noexcept nogil:
-    """One write of proton's output; True if it may be worth coming back at once."""
-    cdef ssize_t pending
-    if not _send_kept(connection):
-        return False
-    pending = pn_transport_pending(connection.transport)
-    if pending <= 0:
-        return connection.close_due and _keep_close(connection)
-    if pending >= GATHER_BELOW:
-        return _send_head(connection, pending)
-    return _send_gathered(connection, pending)
-
-
-cdef size_t _put_text(uint8_t *at, uint8_t code, const char *text) noexcept nogil:
-    """A short string or symbol; longer texts are cut."""
-    cdef size_t length = min(strlen(text), <size_t>200)
-    at[0] = code
-    at[1] = <uint8_t>length
-    memcpy(at + 2, text, length)
-    return length + 2
-
-
-cdef bint _keep_close(connection_t *connection) noexcept nogil:
-    """Proton writes no close before it has read the peer's open; the peer is to learn the reason all the same.
-
-    close(error=error(condition, description)), AMQP 1.0 §2.7.9.
-    """
-    cdef uint8_t frame[512]
-    cdef size_t length = 8
-    connection.close_due = False
-    memcpy(frame + length, b"\x00\x53\x18\xd0\x00\x00\x00\x00\x00\x00\x00\x01\x00\x53\x1d\xd0\x00\x00\x00\x00\x00\x00\x00\x02", 24)
-    length += 24
-    length += _put_text(frame + length, 0xA3, connection.condition)
-    length += _put_text(frame + length, 0xA1, connection.description)
-    _put_u32(frame + 12, length - 16)
-    _put_u32(frame + 24, length - 28)
-    _put_u32(frame, length)
-    memcpy(frame + 4, b"\x02\x00\x00\x00", 4)
-    return _keep(connection, frame, length)
-
-
-cdef void _put_u32(uint8_t *at, uint32_t value) noexcept nogil:
-    at[0] = value >> 24
-    at[1] = (value >> 16) & 0xFF
-    at[2] = (value >> 8) & 0xFF
-    at[3] = value & 0xFF
-
-
-cdef bint _send_head(connection_t *connection, ssize_t pending) noexcept nogil:
-    cdef ssize_t taken = _write(connection, pn_transport_head(connection.transport), pending)
-    pn_transport_pop(connection.transport, taken)
-    if taken < pending:
-        stream_want(&connection.stream, connection.stream.wants | STREAM_OUT)
-        return False
-    return True
-
-
-cdef bint _send_gathered(connection_t *connection, ssize_t pending) noexcept nogil:
-    """Copy several small heads together: with 16 KiB frames one send for each would cost more than the copy."""
-    cdef uint8_t *buffer = connection.engine.write_scratch
-    cdef size_t length = 0
-    cdef ssize_t taken
-    while pending > 0 and length + pending <= SCRATCH:
-        memcpy(buffer + length, pn_transport_head(connection.transport), pending)
-        pn_transport_pop(connection.transport, pending)
-        length += pending
-        pending = pn_transport_pending(connection.transport)
-    taken = _write(connection, buffer, length)
-    if taken == <ssize_t>length:
-        return True
-    if not connection.broken and not _keep(connection, buffer + taken, length - taken):
-        connection.broken = True
-    stream_want(&connection.stream, connection.stream.wants | STREAM_OUT)
-    return False
-
-
-# --- listeners
 
 cdef void _on_accept(watch_t *watch, uint32_t events) noexcept nogil:
     cdef listener_t *listener = <listener_t *>watch.owner
@@ -756,12 +408,10 @@ cdef void _accept(listener_t *listener, int fd) noexcept nogil:
     with gil:
         engine_post(connection.engine, (CONNECTION_ACCEPTED, connection.handle, listener.handle, _peer(fd)))
     if listener.tls == NULL:
-        _ready_for_handshake(connection)
+        ready_for_handshake(connection)
     else:
         stream_want(&connection.stream, STREAM_IN)
 
-
-# --- Python face
 
 @cython.no_gc_clear      # __dealloc__ needs what a collection would have cleared
 cdef class Connections:
@@ -826,7 +476,7 @@ cdef class Connections:
             raise MemoryError()
         connection.phase = PHASE_CONNECTING
         if tls is not None and stream_start_tls(&connection.stream, tls.context, <const char *>name if name else NULL, verify_host) != 0:
-            _set_reason(connection, b"amqp:connection:framing-error", b"TLS session could not be made")
+            set_reason(connection, b"amqp:connection:framing-error", b"TLS session could not be made")
             connection.broken = True
             connection_wake(connection)
         return connection.handle
@@ -836,7 +486,7 @@ cdef class Connections:
         cdef connection_t *connection = self._find(handle)
         if connection.phase != PHASE_HANDSHAKE:
             raise ValueError("the handshake is over")
-        if not _keep(connection, <const char *>data, len(data)):
+        if not keep_output(connection, <const char *>data, len(data)):
             raise MemoryError()
         connection_wake(connection)
 
@@ -864,7 +514,7 @@ cdef class Connections:
         connection.session_window = session_window
         connection.phase = PHASE_AMQP
         if data:
-            _take_frames(connection, <uint8_t *><const char *>data, len(data))
+            take_frames(connection, <uint8_t *><const char *>data, len(data))
         connection_wake(connection)
 
     def open(self, uint64_t handle, str hostname, bytes offered, bytes desired, bytes properties):
@@ -903,7 +553,7 @@ cdef class Connections:
         """End the connection without a word to the peer."""
         cdef connection_t *connection = self._find(handle)
         if condition:
-            _set_reason(connection, condition.encode(), description.encode())
+            set_reason(connection, condition.encode(), description.encode())
         connection.broken = True
         connection_wake(connection)
 

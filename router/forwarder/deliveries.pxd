@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t
 
-from skrouter.router.forwarder.model cimport arrival_t, channel_t, copy_t, forwarder_t, link_t, links_t
+from skrouter.router.forwarder.model cimport arrival_t, forwarder_t, link_t
 
 # A new incoming delivery on a link (or link NULL: nobody to tell). NULL without memory.
 cdef arrival_t *arrival_new(forwarder_t *forwarder, link_t *link, bint presettled) noexcept nogil
@@ -23,20 +23,5 @@ cdef void arrival_orphan(arrival_t *arrival) noexcept nogil
 # Send an arrival whose content is ready to one link, without looking at addresses.
 cdef void arrival_send_to(arrival_t *arrival, link_t *link) noexcept nogil
 
-# The next octets of a copy: their number, with *data pointing at them; 0: none now (see copy.content.complete).
-cdef size_t copy_peek(copy_t *copy, const uint8_t **data) noexcept nogil
-# So many of them were sent.
-cdef void copy_consume(copy_t *copy, size_t length) noexcept nogil
-# All octets were sent: out of the queue; into the unsettled list, or done with if pre-settled (the copy is then gone: True).
-cdef bint copy_sent(copy_t *copy) noexcept nogil
-# Move a copy to another link's queue (a stream leaving its dispatch link).
-cdef void copy_move(copy_t *copy, link_t *link) noexcept nogil
-
 # An outgoing or incoming link is gone: undelivered copies are released, sent ones modified, arrivals aborted or orphaned.
 cdef void link_lost(link_t *link) noexcept nogil
-# What went before a channel has been forwarded: let it begin.
-cdef void channel_start(channel_t *channel) noexcept nogil
-# Its neighbor or its entry is gone.
-cdef void channel_close(channel_t *channel) noexcept nogil
-# A streaming link is free: give it the first delivery that waits, or put it into the pool.
-cdef void offer_streaming_link(links_t *links, link_t *link) noexcept nogil

@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from skrouter.amqp.engine.poller cimport Engine
 from skrouter.amqp.engine.proton_api cimport pn_session_t
-from skrouter.amqp.engine.pump cimport connection_t, protocol_t
+from skrouter.amqp.engine.model cimport connection_t, protocol_t
 from skrouter.router.forwarder.model cimport entry_t, forwarder_t, link_t, links_t, neighbor_t, router_t
 
 cdef class Forwarder:

@@ -18,21 +18,20 @@ from skrouter.amqp.engine.poller cimport (
     engine_post,
 )
 from skrouter.amqp.engine.proton_api cimport *
-from skrouter.amqp.engine.pump cimport connection_t, connection_wake, decode_into, encoded_data
+from skrouter.amqp.engine.connection cimport connection_wake
+from skrouter.amqp.engine.model cimport connection_t
+from skrouter.amqp.engine.pump cimport decode_into, encoded_data
 from skrouter.router.forwarder.channels cimport channel_free
 from skrouter.router.forwarder.content cimport content_free_cache
+from skrouter.router.forwarder.copies cimport copy_consume, copy_peek, copy_sent
 from skrouter.router.forwarder.deliveries cimport (
     arrival_advance,
     arrival_append,
     arrival_new,
     arrival_send_to,
-    channel_close,
-    copy_consume,
-    copy_peek,
-    copy_sent,
     link_lost,
-    offer_streaming_link,
 )
+from skrouter.router.forwarder.streams cimport channel_close, offer_streaming_link
 from skrouter.router.forwarder.links cimport (
     amqp_link_lost,
     amqp_link_new,

@@ -2,7 +2,7 @@
 
 from skrouter.amqp.engine.poller cimport engine_t
 from skrouter.amqp.engine.proton_api cimport pn_link_t
-from skrouter.amqp.engine.pump cimport connection_t, protocol_t
+from skrouter.amqp.engine.model cimport connection_t, protocol_t
 from skrouter.router.forwarder.model cimport forwarder_t, link_kind, link_ops_t, link_t, links_t
 
 # A link of a process or adaptor; it has a handle and may be a consumer of entries. NULL without memory.

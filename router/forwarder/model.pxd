@@ -18,7 +18,7 @@ from libc.stdint cimport int8_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from skrouter.amqp.engine.poller cimport engine_t
 from skrouter.amqp.engine.proton_api cimport pn_delivery_t, pn_disposition_t, pn_link_t
-from skrouter.amqp.engine.pump cimport connection_t
+from skrouter.amqp.engine.model cimport connection_t
 
 cdef enum treatment_kind:
     TREATMENT_FLOOD = 0         # numbers as in MAU (spec: routing-protocol §0)

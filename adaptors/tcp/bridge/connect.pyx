@@ -48,7 +48,8 @@ from skrouter.amqp.engine.stream cimport (
     stream_start_tls,
 )
 from skrouter.amqp.engine.tls cimport tls_offer
-from skrouter.router.forwarder.deliveries cimport copy_move, link_lost
+from skrouter.router.forwarder.copies cimport copy_move
+from skrouter.router.forwarder.deliveries cimport link_lost
 from skrouter.router.forwarder.links cimport link_free, link_new
 from skrouter.router.forwarder.model cimport LINK_ADAPTOR, copy_t, link_ops_t, link_t, outcome_t
 from skrouter.router.forwarder.settlement cimport copy_free, copy_outcome, plain_outcome

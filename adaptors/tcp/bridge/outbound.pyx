@@ -18,7 +18,7 @@ from skrouter.adaptors.tcp.bridge.model cimport HEAD_ROOM, OCTETS_PER_PASS, REPO
 from skrouter.amqp.engine.poller cimport SCRATCH
 from skrouter.amqp.engine.proton_api cimport PN_ACCEPTED, PN_RECEIVED, PN_REJECTED, PN_RELEASED
 from skrouter.amqp.engine.stream cimport STREAM_AGAIN, STREAM_ERROR, stream_end_output, stream_write
-from skrouter.router.forwarder.deliveries cimport copy_consume, copy_peek, copy_sent
+from skrouter.router.forwarder.copies cimport copy_consume, copy_peek, copy_sent
 from skrouter.router.forwarder.model cimport chunk_t
 from skrouter.router.forwarder.settlement cimport copy_outcome, plain_outcome
 

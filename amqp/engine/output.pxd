@@ -1,0 +1,10 @@
+"""Native face of output."""
+
+from skrouter.amqp.engine.model cimport connection_t
+
+# Keep octets for the socket behind those already kept. False: no memory.
+cdef bint keep_output(connection_t *connection, const void *data, size_t length) noexcept nogil
+# Send what is kept; True if nothing is left.
+cdef bint send_kept(connection_t *connection) noexcept nogil
+# One write of proton's output; True if it may be worth coming back at once.
+cdef bint send_output(connection_t *connection) noexcept nogil

@@ -1,0 +1,137 @@
+"""Octets from proton, or from the handshake, to the socket.
+
+The socket may take less than it is offered: what proton has let go of is kept until it is writable again.
+"""
+
+from libc.stdint cimport uint32_t, uint8_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memmove, strlen
+from posix.unistd cimport close
+
+from skrouter.amqp.engine.connection cimport connection_broken
+from skrouter.amqp.engine.model cimport GATHER_BELOW, connection_t
+from skrouter.amqp.engine.poller cimport SCRATCH
+from skrouter.amqp.engine.proton_api cimport *
+from skrouter.amqp.engine.stream cimport STREAM_ERROR, STREAM_OUT, stream_want, stream_write
+
+
+cdef bint keep_output(connection_t *connection, const void *data, size_t length) noexcept nogil:
+    """Keep octets for the socket behind those already kept."""
+    cdef uint8_t *grown
+    if connection.out_offset and connection.out_length:
+        memmove(connection.out, connection.out + connection.out_offset, connection.out_length)
+    connection.out_offset = 0
+    if connection.out_length + length > connection.out_capacity:
+        grown = <uint8_t *>realloc(connection.out, connection.out_length + length)
+        if grown == NULL:
+            return False
+        connection.out = grown
+        connection.out_capacity = connection.out_length + length
+    memcpy(connection.out + connection.out_length, data, length)
+    connection.out_length += length
+    return True
+
+
+cdef ssize_t _write(connection_t *connection, const void *data, size_t length) noexcept nogil:
+    """Octets the socket took, 0 if it takes none now."""
+    cdef ssize_t taken = stream_write(&connection.stream, data, length)
+    if taken == STREAM_ERROR:
+        connection_broken(connection)
+    if taken <= 0:
+        return 0
+    connection.octets_out += taken
+    return taken
+
+
+cdef bint send_kept(connection_t *connection) noexcept nogil:
+    """Send what is kept; True if nothing is left."""
+    cdef ssize_t taken
+    if connection.out_length:
+        taken = _write(connection, connection.out + connection.out_offset, connection.out_length)
+        connection.out_offset += taken
+        connection.out_length -= taken
+    if connection.out_length:
+        stream_want(&connection.stream, connection.stream.wants | STREAM_OUT)
+        return False
+    if connection.out_capacity:             # an idle connection keeps no buffer
+        free(connection.out)
+        connection.out = NULL
+        connection.out_capacity = connection.out_offset = 0
+    stream_want(&connection.stream, connection.stream.wants & ~STREAM_OUT)
+    return True
+
+
+cdef bint send_output(connection_t *connection) noexcept nogil:
+    """One write of proton's output; True if it may be worth coming back at once."""
+    cdef ssize_t pending
+    if not send_kept(connection):
+        return False
+    pending = pn_transport_pending(connection.transport)
+    if pending <= 0:
+        return connection.close_due and _keep_close(connection)
+    if pending >= GATHER_BELOW:
+        return _send_head(connection, pending)
+    return _send_gathered(connection, pending)
+
+
+cdef size_t _put_text(uint8_t *at, uint8_t code, const char *text) noexcept nogil:
+    """A short string or symbol; longer texts are cut."""
+    cdef size_t length = min(strlen(text), <size_t>200)
+    at[0] = code
+    at[1] = <uint8_t>length
+    memcpy(at + 2, text, length)
+    return length + 2
+
+
+cdef bint _keep_close(connection_t *connection) noexcept nogil:
+    """Proton writes no close before it has read the peer's open; the peer is to learn the reason all the same.
+
+    close(error=error(condition, description)), AMQP 1.0 §2.7.9.
+    """
+    cdef uint8_t frame[512]
+    cdef size_t length = 8
+    connection.close_due = False
+    memcpy(frame + length, b"\x00\x53\x18\xd0\x00\x00\x00\x00\x00\x00\x00\x01\x00\x53\x1d\xd0\x00\x00\x00\x00\x00\x00\x00\x02", 24)
+    length += 24
+    length += _put_text(frame + length, 0xA3, connection.condition)
+    length += _put_text(frame + length, 0xA1, connection.description)
+    _put_u32(frame + 12, length - 16)
+    _put_u32(frame + 24, length - 28)
+    _put_u32(frame, length)
+    memcpy(frame + 4, b"\x02\x00\x00\x00", 4)
+    return keep_output(connection, frame, length)
+
+
+cdef void _put_u32(uint8_t *at, uint32_t value) noexcept nogil:
+    at[0] = value >> 24
+    at[1] = (value >> 16) & 0xFF
+    at[2] = (value >> 8) & 0xFF
+    at[3] = value & 0xFF
+
+
+cdef bint _send_head(connection_t *connection, ssize_t pending) noexcept nogil:
+    cdef ssize_t taken = _write(connection, pn_transport_head(connection.transport), pending)
+    pn_transport_pop(connection.transport, taken)
+    if taken < pending:
+        stream_want(&connection.stream, connection.stream.wants | STREAM_OUT)
+        return False
+    return True
+
+
+cdef bint _send_gathered(connection_t *connection, ssize_t pending) noexcept nogil:
+    """Copy several small heads together: with 16 KiB frames one send for each would cost more than the copy."""
+    cdef uint8_t *buffer = connection.engine.write_scratch
+    cdef size_t length = 0
+    cdef ssize_t taken
+    while pending > 0 and length + pending <= SCRATCH:
+        memcpy(buffer + length, pn_transport_head(connection.transport), pending)
+        pn_transport_pop(connection.transport, pending)
+        length += pending
+        pending = pn_transport_pending(connection.transport)
+    taken = _write(connection, buffer, length)
+    if taken == <ssize_t>length:
+        return True
+    if not connection.broken and not keep_output(connection, buffer + taken, length - taken):
+        connection.broken = True
+    stream_want(&connection.stream, connection.stream.wants | STREAM_OUT)
+    return False

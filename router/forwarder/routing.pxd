@@ -1,0 +1,6 @@
+"""Native face of routing."""
+
+from skrouter.router.forwarder.model cimport arrival_t
+
+# Decide once where this delivery goes. The arrival may be gone afterwards.
+cdef void route(arrival_t *arrival) noexcept nogil

@@ -1,0 +1,293 @@
+"""Where a delivery goes, decided once: its entry, its treatment, and the links its copies leave on (spec: routing-protocol §5).
+
+Between routers a complete message takes the link of its priority; a stream takes a link of its own, or the channel of its
+address.
+"""
+
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport realloc
+from libc.string cimport memset
+
+from skrouter.amqp.engine.proton_api cimport PN_RELEASED
+from skrouter.router.forwarder.channels cimport channel_new, channel_of
+from skrouter.router.forwarder.copies cimport copy_enqueue, copy_join, copy_new, copy_undo, push_copies
+from skrouter.router.forwarder.model cimport (
+    FLAG_STREAMING,
+    LINK_ADAPTOR,
+    LINK_CONTROL,
+    LINK_ENDPOINT,
+    LINK_PROCESS,
+    NO_NEIGHBOR,
+    TREATMENT_CLOSEST,
+    TREATMENT_FLOOD,
+    TREATMENT_MULTICAST,
+    TREATMENT_UNAVAILABLE,
+    arrival_t,
+    channel_t,
+    content_t,
+    copy_t,
+    entry_t,
+    forwarder_t,
+    link_t,
+    neighbor_t,
+    outcome_t,
+    slice_t,
+)
+from skrouter.router.forwarder.settlement cimport arrival_finish, plain_outcome, rejection
+from skrouter.router.forwarder.streams cimport place_in_channel, place_stream, streaming_connection
+from skrouter.router.forwarder.tables cimport find_address
+from skrouter.router.forwarder.treatments cimport (
+    choice_t,
+    choose_balanced,
+    choose_closest,
+    choose_neighbors,
+    is_loop,
+    priority_link,
+)
+
+
+cdef entry_t *_entry_of(arrival_t *arrival, bint *addressed) noexcept nogil:
+    """Where the delivery wants to go: its link's address; on an anonymous link to-override, else `to`."""
+    cdef content_t *content = arrival.content
+    cdef slice_t *text = &content.head.to_override
+    addressed[0] = True
+    if arrival.link != NULL and arrival.link.entry != NULL:
+        return arrival.link.entry
+    if not text.present:
+        text = &content.head.to
+    if not text.present or text.length == 0:
+        addressed[0] = False
+        return NULL
+    return find_address(content.forwarder, <const char *>content.first.data + text.start, text.length)
+
+
+cdef void _refuse(arrival_t *arrival, outcome_t outcome) noexcept nogil:
+    """The delivery goes nowhere: tell its sender; what nobody waits for is counted as dropped."""
+    cdef forwarder_t *forwarder = arrival.content.forwarder
+    if arrival.presettled:
+        forwarder.metrics.dropped_presettled_deliveries += 1
+        if arrival.link != NULL:
+            arrival.link.dropped_presettled_count += 1
+    elif outcome.state == PN_RELEASED:
+        forwarder.metrics.released_deliveries += 1
+    else:
+        forwarder.metrics.rejected_deliveries += 1
+    arrival_finish(arrival, &outcome)
+
+
+cdef void route(arrival_t *arrival) noexcept nogil:
+    """Decide once where this delivery goes. The arrival may be gone afterwards."""
+    cdef forwarder_t *forwarder = arrival.content.forwarder
+    cdef link_t *link = arrival.link
+    cdef bint addressed = False
+    cdef entry_t *entry
+    arrival.routed = True
+    if link != NULL and link.replenish_early:
+        link.ops.credit(link)
+    if arrival.content.invalid and link != NULL and link.strict:
+        _refuse(arrival, rejection(b"amqp:invalid-field", b"Invalid router annotations"))
+        return
+    entry = _entry_of(arrival, &addressed)
+    _count_origin(arrival, entry)
+    if not addressed:
+        _refuse(arrival, rejection(b"amqp:precondition-failed", b"Routing failure: no address present"))
+    elif is_loop(forwarder, arrival) or _is_astray(arrival):
+        _refuse(arrival, plain_outcome(PN_RELEASED))
+    elif entry == NULL:
+        _refuse_unknown(arrival)
+    elif entry.treatment == TREATMENT_UNAVAILABLE:
+        _refuse_unavailable(arrival)
+    elif entry.control_only and link != NULL and link.kind != LINK_CONTROL and link.kind != LINK_PROCESS:
+        _refuse(arrival, plain_outcome(PN_RELEASED))
+    elif entry.treatment == TREATMENT_FLOOD or entry.treatment == TREATMENT_MULTICAST:
+        _multicast(arrival, entry)
+    else:
+        _anycast(arrival, entry)
+
+
+cdef bint _is_astray(arrival_t *arrival) noexcept nogil:
+    """More hops than to the farthest router. Control messages may: they travel while paths are still being learnt."""
+    return arrival.content.head.trace_count > arrival.content.forwarder.radius + 1 and not _on_control(arrival)
+
+
+cdef void _count_origin(arrival_t *arrival, entry_t *entry) noexcept nogil:
+    cdef forwarder_t *forwarder = arrival.content.forwarder
+    if arrival.presettled:
+        forwarder.metrics.presettled_deliveries += 1
+    if arrival.link == NULL or not _is_local(arrival.link):
+        if entry != NULL and (arrival.link == NULL or arrival.link.kind == LINK_PROCESS):
+            entry.deliveries_from_container += 1
+        return
+    forwarder.metrics.deliveries_ingress += 1
+    if entry != NULL:
+        entry.deliveries_ingress += 1
+
+
+cdef bint _is_local(const link_t *link) noexcept nogil:
+    """Whether a client or a service of this router is at the other end."""
+    return link.kind == LINK_ENDPOINT or link.kind == LINK_ADAPTOR
+
+
+cdef bint _is_refused(arrival_t *arrival) noexcept nogil:
+    """What control says of an address that nobody has; rules are patterns, which only control knows."""
+    cdef content_t *content = arrival.content
+    cdef slice_t *text = &content.head.to_override if content.head.to_override.present else &content.head.to
+    cdef bint refused = False
+    if content.forwarder.is_refused == NULL:
+        return False
+    with gil:
+        address = (<char *>content.first.data)[text.start : text.start + text.length]
+        refused = (<object>content.forwarder.is_refused)(address.decode("utf-8", "replace"))
+    return refused
+
+
+cdef void _refuse_unknown(arrival_t *arrival) noexcept nogil:
+    if arrival.content.forwarder.default_unavailable or _is_refused(arrival):
+        _refuse_unavailable(arrival)
+    else:
+        _refuse(arrival, plain_outcome(PN_RELEASED))
+
+
+cdef void _refuse_unavailable(arrival_t *arrival) noexcept nogil:
+    if arrival.link != NULL and arrival.link.kind == LINK_ENDPOINT:
+        _refuse(arrival, rejection(b"amqp:not-found", b"Node not found"))
+    else:
+        _refuse(arrival, plain_outcome(PN_RELEASED))
+
+
+cdef int _priority(arrival_t *arrival, entry_t *entry) noexcept nogil:
+    return entry.priority if entry.priority >= 0 else arrival.content.head.priority
+
+
+cdef bint _on_control(arrival_t *arrival) noexcept nogil:
+    return arrival.control or (arrival.link != NULL and arrival.link.kind == LINK_CONTROL)
+
+
+cdef void _anycast(arrival_t *arrival, entry_t *entry) noexcept nogil:
+    cdef forwarder_t *forwarder = arrival.content.forwarder
+    cdef choice_t choice
+    cdef copy_t *copy = NULL
+    if entry.treatment == TREATMENT_CLOSEST:
+        choice = choose_closest(forwarder, entry, arrival)
+    else:
+        choice = choose_balanced(forwarder, entry, arrival, _priority(arrival, entry))
+    if choice.link != NULL:
+        copy = copy_new(arrival)
+        if copy != NULL:
+            _count_egress(arrival, entry, choice.link)
+            copy_enqueue(copy, choice.link)
+            return
+    elif choice.neighbor != NO_NEIGHBOR:
+        copy = copy_new(arrival)
+        if copy != NULL and _send_to_neighbor(copy, arrival, entry, choice.neighbor):
+            return
+    if copy != NULL:
+        copy_undo(copy)
+    _refuse(arrival, plain_outcome(PN_RELEASED))
+
+
+cdef void _multicast(arrival_t *arrival, entry_t *entry) noexcept nogil:
+    """A copy for each consumer here and for each next hop. They are all made before any is sent, so that none can end
+    the arrival while the others are missing."""
+    cdef forwarder_t *forwarder = arrival.content.forwarder
+    cdef link_t *link
+    cdef copy_t *copy
+    cdef uint32_t i
+    arrival.multicast = True
+    choose_neighbors(forwarder, entry, arrival, entry.treatment == TREATMENT_FLOOD)
+    arrival.open_copies = 1                 # held by this function
+    for i in range(entry.consumer_count):
+        link = entry.consumers[i]
+        if link.annotated and arrival.link != NULL and link.connection == arrival.link.connection:
+            continue
+        if arrival.control and link.kind == LINK_PROCESS:
+            continue                        # a router does not hear its own control messages
+        copy = copy_new(arrival)
+        if copy != NULL:
+            _count_egress(arrival, entry, link)
+            copy_join(copy, link)
+    for i in range(forwarder.neighbor_count):
+        if forwarder.neighbors[i].chosen:
+            copy = copy_new(arrival)
+            if copy != NULL and not _place_for_neighbor(copy, arrival, entry, i):
+                copy_undo(copy)
+    arrival.open_copies -= 1
+    if arrival.copies == NULL:
+        arrival.multicast = False
+        _refuse(arrival, plain_outcome(PN_RELEASED))
+        return
+    push_copies(arrival)
+
+
+cdef void _count_egress(arrival_t *arrival, entry_t *entry, link_t *link) noexcept nogil:
+    if _is_local(link):
+        arrival.content.forwarder.metrics.deliveries_egress += 1
+        entry.deliveries_egress += 1
+    elif link.kind == LINK_PROCESS:
+        entry.deliveries_to_container += 1
+
+
+cdef bint _track(copy_t *copy, entry_t *entry, int neighbor) noexcept nogil:
+    """Count an unsettled copy as outstanding at its next hop."""
+    cdef uint32_t *grown
+    cdef uint32_t size = neighbor + 1
+    if copy.presettled:
+        return True
+    if size > entry.outstanding_size:
+        grown = <uint32_t *>realloc(entry.outstanding, size * sizeof(uint32_t))
+        if grown == NULL:
+            return False
+        memset(grown + entry.outstanding_size, 0, (size - entry.outstanding_size) * sizeof(uint32_t))
+        entry.outstanding = grown
+        entry.outstanding_size = size
+    entry.outstanding[neighbor] += 1
+    copy.entry_handle = entry.handle
+    copy.neighbor = neighbor
+    return True
+
+
+cdef bint _place_for_neighbor(copy_t *copy, arrival_t *arrival, entry_t *entry, int slot) noexcept nogil:
+    """Queue a copy on the right link of a next hop, without pushing. False: it has none."""
+    cdef forwarder_t *forwarder = copy.forwarder
+    cdef neighbor_t *neighbor = &forwarder.neighbors[slot]
+    cdef link_t *link = NULL
+    cdef channel_t *channel
+    if neighbor.control == NULL:
+        return False
+    if _on_control(arrival):
+        link = neighbor.control_link
+    else:
+        channel = channel_of(entry, slot)
+        if arrival.content.head.flags & FLAG_STREAMING and not arrival.content.complete:
+            _track(copy, entry, slot)
+            place_stream(streaming_connection(neighbor), copy)
+            _count_transit(arrival, entry)
+            return True
+        if channel == NULL and not arrival.content.complete:
+            channel = channel_new(forwarder, entry, slot)
+        if channel != NULL:
+            _track(copy, entry, slot)
+            place_in_channel(copy, channel)
+            _count_transit(arrival, entry)
+            return True
+        link = priority_link(forwarder, slot, _priority(arrival, entry))
+    if link == NULL:
+        return False
+    _track(copy, entry, slot)
+    copy_join(copy, link)
+    _count_transit(arrival, entry)
+    return True
+
+
+cdef bint _send_to_neighbor(copy_t *copy, arrival_t *arrival, entry_t *entry, int slot) noexcept nogil:
+    if not _place_for_neighbor(copy, arrival, entry, slot):
+        return False
+    if copy.link != NULL:
+        copy.link.ops.push(copy.link)
+    return True
+
+
+cdef void _count_transit(arrival_t *arrival, entry_t *entry) noexcept nogil:
+    if arrival.link != NULL and arrival.link.annotated:
+        entry.deliveries_transit += 1
+        arrival.content.forwarder.metrics.deliveries_transit += 1
