@@ -206,5 +206,5 @@ def from_native(record: tuple[Any, ...]) -> Event:
     elif kind is LinkAttached:
         fields[4:6] = (RawTerminus(*fields[4]), RawTerminus(*fields[5]))
     elif kind is LinkEstablished:
-        fields[1:] = (RawTerminus(*fields[1]), RawTerminus(*fields[2]))
+        fields[1:3] = (RawTerminus(*fields[1]), RawTerminus(*fields[2]))
     return kind(*fields)

@@ -17,6 +17,7 @@ from skrouter.cli.connection_options import (
     add_target_options,
     connection_settings,
 )
+from skrouter.cli.pipes import run_into_pipe
 from skrouter.mgmt.client.request import Node, node_address
 
 PREFIX = "io.skupper.router."
@@ -103,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from skrouter.mgmt.client.net import connect  # noqa: PLC0415 — the engine is loaded only to connect
 
     command = Command(words[0].upper(), tuple(words[1:]), options)
-    return run(command, connect, sys.stdout, sys.stdin, parser.error)
+    return run_into_pipe(lambda: run(command, connect, sys.stdout, sys.stdin, parser.error))
 
 
 def run(

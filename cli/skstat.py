@@ -21,6 +21,7 @@ from skrouter.cli.connection_options import (
 )
 from skrouter.cli.displays.catalog import ALL_ENTITIES, DISPLAYS
 from skrouter.cli.displays.source import Source
+from skrouter.cli.pipes import run_into_pipe
 from skrouter.cli.render import Table, as_json, lines
 from skrouter.mgmt.client.request import Node, node_address
 
@@ -108,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     from skrouter.mgmt.client.net import connect  # noqa: PLC0415 — the engine is loaded only to connect
 
-    return run(options, connect, sys.stdout, time.time())
+    return run_into_pipe(lambda: run(options, connect, sys.stdout, time.time()))
 
 
 def run(options: argparse.Namespace, connect: Connect, out: TextIO, now: float) -> int:

@@ -114,7 +114,7 @@ def test_messages_sent_after_the_last_consumer_left_are_released(way, address):
 def test_consumer_that_comes_back_gets_the_messages_again(way, address):
     with Client(way.ports[0]) as here, Client(way.ports[1]) as there:
         sender = here.sender(address)
-        for life in range(3):
+        for life in range(2):
             receiver = there.receiver(address)
             wait_until(lambda: any(way.line.consumers(way.first, address)), "the consumer to be known")
             sender.wait_credit()
