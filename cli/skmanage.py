@@ -86,7 +86,7 @@ class Command:
 
 
 def long_name(name: str | None) -> str | None:
-    """The type that a shorthand stands for; a name with a dot stays as it is, unless it only lacks our prefix.
+    """The type that a shorthand stands for; a name with a dot stays, unless it only lacks our prefix.
 
     The router's agent knows `router.address` and its like by their long names alone.
     """

@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _start_failed(None, error)
     try:
         if lacking := _unsupported(config):
-            raise ValueError(f"this version does not support: {', '.join(lacking)}; remove it from the file")
+            raise ValueError(_refusal(lacking))
         return Daemon(config, log).run()
     except (ListenError, NetworkConfigurationError, ValueError) as error:
         return _start_failed(log, error)
@@ -107,6 +107,9 @@ def _check(path: str) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
+    if lacking := _unsupported(config):
+        print(f"{path}: {_refusal(lacking)}", file=sys.stderr)
+        return 1
     print(f"{path}: {len(config.entities)} entities, no error")
     return 0
 
@@ -125,7 +128,7 @@ def _start_failed(log: RouterLog | None, error: Exception) -> int:
 
 
 def _unsupported(config: Configuration) -> list[str]:
-    """What the file asks for and this version cannot do. Better no router than one that leaves out a rule in silence."""
+    """What the file asks for and this version cannot do: better no router than a rule left out in silence."""
     found = []
     if config.router.mode == "edge":
         found.append("router mode edge")
@@ -140,6 +143,10 @@ def _unsupported(config: Configuration) -> list[str]:
         if port.role not in served:
             found.append(f"role {port.role} of {port.name}")
     return found
+
+
+def _refusal(lacking: list[str]) -> str:
+    return f"this version does not support: {', '.join(lacking)}; remove it from the file"
 
 
 class Daemon:

@@ -62,7 +62,7 @@ class Timeout(Exception):  # noqa: N818 — printed by the tools
     """Something did not happen in time."""
 
 
-def connect(settings: ConnectionSettings) -> "RouterConnection":
+def connect(settings: ConnectionSettings) -> RouterConnection:
     """An open connection with a place for answers; ConnectionException or Timeout if there can be none."""
     connection = RouterConnection(settings)
     try:

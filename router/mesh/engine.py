@@ -225,7 +225,7 @@ class MeshEngine:
             self._notice_new_life(node, message.instance)
 
     def _notice_new_life(self, node: Node, instance: int) -> None:
-        """A neighbor's HELLO tells of its restart before its addresses come: they must not count as old ones."""
+        """A neighbor's HELLO tells of its restart before its addresses come: these are not old ones."""
         if node.instance is not None and instance > node.instance:
             self._topology.restart(node)
             node.instance = instance
