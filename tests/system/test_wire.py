@@ -108,12 +108,13 @@ class Service(threading.Thread):
 def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[tuple[str, tuple[str, ...]]]]:
     """Everything that passed between two routers, by direction."""
     relay_port, router_port, a_port, b_port, tcp_port, dead_port = (free_port() for _ in range(6))
+    anonymous = {"saslMechanisms": "ANONYMOUS"}
     service = Service()
     service.start()
     a = "".join((
         section("router", mode="interior", id="A"),
-        section("listener", name="ir", host=HOST, port=router_port, role="inter-router"),
-        section("listener", name="clients", host=HOST, port=a_port, saslMechanisms="ANONYMOUS"),
+        section("listener", name="ir", host=HOST, port=router_port, role="inter-router", **anonymous),
+        section("listener", name="clients", host=HOST, port=a_port, **anonymous),
         section("tcpListener", name="lst-svc", host=HOST, port=tcp_port, address="svc"),
         section("tcpListener", name="lst-dead", host=HOST, port=dead_port, address="dead"),
     ))  # fmt: skip
@@ -121,7 +122,7 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[tuple[str, tu
     b = "".join((
         section("router", mode="interior", id="B"),
         section("connector", name="to-a", host=HOST, port=relay_port, role="inter-router"),
-        section("listener", name="clients", host=HOST, port=b_port, saslMechanisms="ANONYMOUS"),
+        section("listener", name="clients", host=HOST, port=b_port, **anonymous),
         section("tcpConnector", name="svc", host=HOST, port=service.port, address="svc"),
         section("tcpConnector", name="dead", host=HOST, port=free_port(), address="dead"),
     ))  # fmt: skip
