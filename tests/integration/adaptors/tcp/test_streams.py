@@ -128,15 +128,15 @@ def test_client_may_end_its_stream_and_still_receive(router: Router) -> None:
 
 
 def test_server_may_end_its_stream_and_still_receive(router: Router) -> None:
-    heard: list[bytes] = []
-
-    async def speak_and_listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"that is all")
-        writer.write_eof()
-        heard.append(await reader.read())
-        writer.close()
-
     async def scenario() -> None:
+        heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        async def speak_and_listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"that is all")
+            writer.write_eof()
+            heard.set_result(await reader.read())
+            writer.close()
+
         await router.serve(speak_and_listen)
         reader, writer = await router.open()
         assert await reader.read() == b"that is all"
@@ -144,8 +144,8 @@ def test_server_may_end_its_stream_and_still_receive(router: Router) -> None:
         await asyncio.sleep(0)
         writer.write(b" to say")
         writer.close()
+        assert await heard == b"but I have more to say"
         await router.idle()
-        assert heard == [b"but I have more to say"]
 
     router.run(scenario())
 
