@@ -6,6 +6,8 @@
 
 Reading only feeds proton; everything that follows happens once at the end of the poller's pass, in `_run`, so that one
 batch of reads becomes one batch of writes.
+
+Longer than 500 lines: a third of it is `Connections`, the Python face of all that connections do, told in one place.
 """
 
 cimport cython

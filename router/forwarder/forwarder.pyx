@@ -2,6 +2,8 @@
 
 Every call takes handles and checks them; a handle of something gone raises `GoneError`, which the shell may ignore: the event
 that tells of the end is on its way. Everything takes effect between two deliveries.
+
+Longer than 500 lines: it is one class, the whole list of what control may ask, which nobody should have to look for twice.
 """
 
 cimport cython
