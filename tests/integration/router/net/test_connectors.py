@@ -109,6 +109,7 @@ def test_a_lost_connection_is_made_again(make_side: Make, quick: None) -> None:
     a = make_side(listening("normal"))
     b = make_side(dialling(a.port, role="normal"))
     a.wait(lambda: a.ups, "not up")
+    b.wait(lambda: b.ups, "not up there")  # or open and close could come together, and it never were up
     a.call(lambda: a.shell.close(a.ups[0].connection))
     b.wait(lambda: len(b.ups) == 2, "not up again")
     assert [down.condition for down in b.downs] == [""]
