@@ -130,15 +130,11 @@ def _start_failed(log: RouterLog | None, error: Exception) -> int:
 def _unsupported(config: Configuration) -> list[str]:
     """What the file asks for and this version cannot do: better no router than a rule left out in silence."""
     found = []
-    if config.router.mode == "edge":
-        found.append("router mode edge")
-    if config.network.network_id is not None:
-        found.append("network networkId")
     if config.policy.enable_vhost_policy:
         found.append("policy enableVhostPolicy")
     if config.auto_links:
         found.append("autoLink")
-    served = {"normal", "inter-router", "route-container"}
+    served = {"normal", "inter-router", "route-container", "edge", "inter-edge"}
     for port in (*config.listeners, *config.connectors):
         if port.role not in served:
             found.append(f"role {port.role} of {port.name}")
@@ -166,7 +162,7 @@ class Daemon:
     # --- composition
 
     def _make_tcp(self) -> TcpShell:
-        bridge = Bridge(self.router.forwarder, self._reply_prefix())
+        bridge = Bridge(self.router.forwarder, self.router.core.parser.prefix)
         around = Surroundings(
             log=self.log.log,
             watch=lambda address: self.router.watch(address, self._watch_changed),
@@ -178,10 +174,6 @@ class Daemon:
         return TcpShell(
             bridge, self.loop, around, self.config.router.drop_tcp_connections, self.config.network.tenant_id
         )
-
-    def _reply_prefix(self) -> str:
-        router = self.config.router
-        return f"amqp:/_edge/{router.id}/" if router.mode == "edge" else f"amqp:/_topo/0/{router.id}/"
 
     def _tls_context(
         self, profile: str, *, server: bool, require_peer: bool, alpn: tuple[bytes, ...]

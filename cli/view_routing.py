@@ -183,7 +183,7 @@ class AddressRows:
             key=address.key,
             distribution=address.treatment.name.lower(),
             in_process=address.endpoints,
-            subscriber_count=len(address.consumers) + neighbors,
+            subscriber_count=len(address.consumers) + len(address.proxies) + neighbors,
             remote_count=len(address.remotes),
             remote_host_routers=tuple(sorted(known[index] for index in address.remotes if index in known)),
             deliveries_ingress=ingress,

@@ -20,13 +20,15 @@ from skrouter.amqp.errors import DecodeError
 from skrouter.config.model import Configuration
 from skrouter.config.patterns import PatternTable
 from skrouter.router.core import effects, events
+from skrouter.router.core.address import MOBILE, TOPOLOGICAL
 from skrouter.router.core.address_table import AddressRule
 from skrouter.router.core.core import CoreConfig, RouterCore
+from skrouter.router.core.edge import wire
 from skrouter.router.core.facts import ConnectionFacts
 from skrouter.router.forwarder.forwarder import Forwarder, GoneError
 from skrouter.router.mesh import effects as mesh_effects
 from skrouter.router.mesh import events as mesh_events
-from skrouter.router.mesh import wire
+from skrouter.router.mesh import wire as mesh_wire
 from skrouter.router.mesh.config import MeshConfig
 from skrouter.router.mesh.engine import MeshEngine
 from skrouter.router.mesh.messages import AddressDescriptor, MessageError
@@ -39,8 +41,14 @@ from skrouter.router.net.tls import TlsProfiles
 UNIQUE_ALPHABET = string.ascii_letters + string.digits + "+_"
 """What identifiers on the wire are made of: 64 symbols, 15 of them each."""
 
-CONTROL_KEYS = ("Lqdhello", "Lqdrouter", "Lqdrouter.ma")
-FLOOD_KEYS = ("Tqdrouter", "Tqdrouter.ma")
+CONTROL_KEYS = {
+    "Lqdhello": effects.Treatment.FLOOD,
+    "Lqdrouter": effects.Treatment.FLOOD,
+    "Lqdrouter.ma": effects.Treatment.MULTICAST,
+    "Tqdrouter": effects.Treatment.FLOOD,
+    "Tqdrouter.ma": effects.Treatment.FLOOD,
+}
+"""What routers tell each other; the last two are for all routers, whichever way a message has come."""
 
 Endpoint = Callable[[engine_events.MessageReceived], None]
 
@@ -68,16 +76,19 @@ class Router:
         interior = config.router.mode == "interior"
         default = effects.Treatment[config.router.default_distribution.upper()]
         unavailable = default is effects.Treatment.UNAVAILABLE
-        self.forwarder = Forwarder(engine, config.router.id, config.router.mode != "edge", unavailable)
+        is_edge, network = config.router.mode == "edge", config.network.network_id
+        self.forwarder = Forwarder(engine, config.router.id, not is_edge, unavailable, network)
         self.connections = Connections(engine)
         self.core = RouterCore(
             CoreConfig(
                 config.router.id,
-                config.router.mode != "edge",
+                not is_edge,
                 self.unique,
                 _rules(config),
                 default,
                 config.network.tenant_id,
+                network,
+                self._ordinal,
             )
         )
         self.mesh = MeshEngine(_mesh_config(config, self.identity), self.started) if interior else None
@@ -111,6 +122,10 @@ class Router:
         key = self.core.parser.key(address)
         return bool(key) and self.core.table.treatment_of(key).treatment is effects.Treatment.UNAVAILABLE
 
+    def _ordinal(self) -> int:
+        """Decides whose id an edge mesh takes: the oldest router's, and chance between two of one start."""
+        return int(clock.wall() * 1_000_000) + self._random.randrange(1_000_000)
+
     def unique(self) -> str:
         """15 random characters."""
         return "".join(self._random.choices(UNIQUE_ALPHABET, k=15))
@@ -118,13 +133,16 @@ class Router:
     # --- start and stop
 
     def start(self) -> None:
-        """Begin to speak with the mesh; listeners and connectors come after (`open_ports`)."""
+        """Begin to speak with other routers; listeners and connectors come after (`open_ports`)."""
+        is_edge = self.config.router.mode == "edge"
+        for name in (wire.TRACKING, wire.NEGOTIATION) if is_edge else (wire.DISCOVERY,):
+            self.subscribe(events.EndpointAdded(MOBILE + name), self._edge_message(MOBILE + name))
         if self.mesh is None:
             return
-        for key in CONTROL_KEYS:
-            self.subscribe(events.EndpointAdded(key, control_only=True), self._mesh_message)
-        for key in FLOOD_KEYS:
-            self.subscribe(events.EndpointAdded(key, control_only=True, flood=True), self._mesh_message)
+        for key, treatment in CONTROL_KEYS.items():
+            everywhere = key[0] == TOPOLOGICAL
+            event = events.EndpointAdded(key, False, True, treatment, everywhere)
+            self.subscribe(event, self._mesh_message)
         self._schedule_tick()
 
     def open_ports(self) -> None:
@@ -209,13 +227,19 @@ class Router:
             for effect in self.mesh.handle(event, clock.monotonic()):
                 self._mesh_effect(effect)
 
+    def _edge_message(self, key: str) -> Endpoint:
+        def take(event: engine_events.MessageReceived) -> None:
+            self.handle(events.EdgeMessageReceived(key, event.connection, event.content))
+
+        return take
+
     def _mesh_message(self, event: engine_events.MessageReceived) -> None:
         """A protocol message from a neighbor; those of others come through it."""
         connection = self.core.connections.by_handle.get(event.connection)
         if connection is None or connection.slot is None:
             return
         try:
-            message = wire.decode(event.content)
+            message = mesh_wire.decode(event.content)
         except (DecodeError, MessageError) as error:
             self.log.log(
                 "ROUTER", "warning", f"Ignored a control message of {connection.facts.container}: {error}"
@@ -245,9 +269,9 @@ class Router:
         match effect:
             case mesh_effects.SendHello(message):
                 for slot in list(self.core.connections.neighbors):
-                    self._send_control(wire.encode(message), slot)
+                    self._send_control(mesh_wire.encode(message), slot)
             case mesh_effects.SendMessage(message, slot):
-                self._send_control(wire.encode(message), slot)
+                self._send_control(mesh_wire.encode(message), slot)
             case mesh_effects.RouterAdded(index, router_id):
                 self.handle(events.RouterKnown(index, router_id))
             case mesh_effects.RouterRemoved(index):
@@ -258,7 +282,7 @@ class Router:
                     self.handle(events.RouteChanged(route.index, route.next_hop, route.cost or 0, origins))
                 self.handle(events.RadiusChanged(radius))
             case mesh_effects.RemoteAddressesChanged(index, added, removed):
-                remote = tuple(events.RemoteAddress(item.key, item.treatment) for item in added)
+                remote = tuple(events.RemoteAddress(one.key, one.treatment, one.mesh_id) for one in added)
                 self.handle(events.RemoteAddressesChanged(index, remote, removed))
             case mesh_effects.FlushRouterAddresses(index):
                 self.handle(events.RemoteAddressesFlushed(index))
@@ -282,7 +306,7 @@ class Router:
 
 
 def _descriptors(addresses: tuple[effects.LocalAddress, ...]) -> tuple[AddressDescriptor, ...]:
-    return tuple(AddressDescriptor(item.key, item.treatment, item.in_links) for item in addresses)
+    return tuple(AddressDescriptor(one.key, one.treatment, one.in_links, None, one.mesh) for one in addresses)
 
 
 def _mesh_config(config: Configuration, identity: Identity) -> MeshConfig:

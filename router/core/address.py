@@ -5,7 +5,7 @@ The data plane has the same rules in `router/forwarder/tables.pyx`; a test holds
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 LOCAL, TOPOLOGICAL, ROUTER, MOBILE, AREA, EDGE, NETWORK = "L", "T", "R", "M", "A", "H", "N"
 """Class letters: this router only, all routers, one router, anywhere, another area, an edge router, another
@@ -31,10 +31,14 @@ def _strip(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AddressParser:
-    """Makes keys from the point of view of one router."""
+    """Makes keys from the point of view of one router; `peers`: edge routers that an edge router reaches
+    directly. `network`: the id of this router's network, if it has one.
+    """
 
     router_id: str
     interior: bool = True
+    network: str | None = None
+    peers: set[str] = field(default_factory=set, compare=False)
 
     def key(self, address: str) -> str:
         """The key of an address; empty if it names nothing."""
@@ -45,7 +49,9 @@ class AddressParser:
         if head == "_local":
             return self._key(LOCAL, rest)
         if head in ("_xtopo", "_xedge"):
-            rest = rest.partition("/")[2]  # no network id is configured here: the element is skipped
+            network, _, rest = rest.partition("/")
+            if self.network is not None and network not in (self.network, "0"):
+                return self._key(NETWORK, network) if self.interior else EDGE_UPLINK_KEY
         if head in ("_topo", "_xtopo"):
             return self._topological(rest)
         if head in ("_edge", "_xedge"):
@@ -71,9 +77,15 @@ class AddressParser:
         router, _, name = text.partition("/")
         if router == self.router_id:
             return self._key(LOCAL, name)
-        return self._key(EDGE, router)
+        return self._key(EDGE, router) if self.interior or router in self.peers else EDGE_UPLINK_KEY
+
+    @property
+    def prefix(self) -> str:
+        """What addresses of this router begin with, for the whole of the network and beyond it."""
+        across = f"x{'topo' if self.interior else 'edge'}/{self.network}" if self.network else ""
+        kind = across or ("topo" if self.interior else "edge")
+        return f"amqp:/_{kind}/{'0/' if self.interior else ''}{self.router_id}/"
 
     def temporary(self, unique: str, tenant: str | None = None) -> str:
         """An address of this router for one client's replies."""
-        prefix = f"_topo/0/{self.router_id}" if self.interior else f"_edge/{self.router_id}"
-        return f"amqp:/{prefix}/{tenant + '/' if tenant else ''}temp.{unique}"
+        return f"{self.prefix}{tenant + '/' if tenant else ''}temp.{unique}"

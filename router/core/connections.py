@@ -23,6 +23,7 @@ from skrouter.router.core.effects import (
     Purpose,
     SetNeighbor,
     SetNeighborLink,
+    Terminus,
 )
 from skrouter.router.core.facts import (
     ROLE_INTER_ROUTER,
@@ -100,14 +101,15 @@ class Connections:
     def _open(
         self, facts: ConnectionFacts, kind: LinkKind, outgoing: bool, session: int, priority: int
     ) -> Effect:
-        capability = ROUTER_CONTROL if kind is LinkKind.CONTROL else ROUTER_DATA
+        both = Terminus(capability=ROUTER_CONTROL if kind is LinkKind.CONTROL else ROUTER_DATA)
         return OpenLink(
             purpose=Purpose(facts.connection, kind, outgoing, priority),
             name=f"qdlink.{self._unique()}",
             session=session,
-            capability=capability,
             capacity=facts.link_capacity,
             credit=0 if outgoing else facts.link_capacity,
+            source=both,
+            target=both,
         )
 
     def open_streaming(self, handle: Handle) -> list[Effect]:
@@ -116,14 +118,16 @@ class Connections:
         if connection is None:
             return []
         facts = connection.facts
+        both = Terminus(capability=ROUTER_DATA if facts.role == ROLE_INTER_ROUTER else "")
         return [
             OpenLink(
                 purpose=Purpose(handle, LinkKind.STREAMING, outgoing=True, priority=DEFAULT_PRIORITY),
                 name=f"qdlink.{self._unique()}",
                 session=STREAMING_SESSION,
-                capability=ROUTER_DATA if facts.role == ROLE_INTER_ROUTER else "",
                 capacity=facts.link_capacity,
                 credit=0,
+                source=both,
+                target=both,
             )
         ]
 

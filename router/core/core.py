@@ -7,29 +7,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.events import Handle, LinkAttached, LinkDetached, LinkEstablished, StreamingLinkWanted
 from skrouter.router.core import events
 from skrouter.router.core.address import MOBILE, ROUTER, AddressParser
-from skrouter.router.core.address_table import AddressTable, Rules
+from skrouter.router.core.address_table import AddressTable, Rules, behind_publish
 from skrouter.router.core.connections import Connections
+from skrouter.router.core.edge import wire
+from skrouter.router.core.edge.edge import Edge
 from skrouter.router.core.effects import (
     BindConsumer,
     BindEndpoint,
     Effect,
     ForgetRouter,
-    PublishEntry,
+    Log,
     SetRadius,
     SetRouter,
     Treatment,
     UnbindConsumer,
 )
+from skrouter.router.core.facts import ROLE_EDGE, ConnectionFacts
 from skrouter.router.core.links import Links
 
 
 @dataclass(frozen=True, slots=True)
 class CoreConfig:
-    """Who the router is and how it treats addresses that no rule names. `unique` makes 15 random
-    characters.
+    """Who the router is and how it treats addresses that no rule names.
+
+    `unique` makes 15 random characters, `ordinal` a number for the negotiation of an edge mesh: the start
+    in microseconds since 1970 and up to a second at random.
     """
 
     router_id: str
@@ -38,6 +44,8 @@ class CoreConfig:
     rules: Rules = field(default=lambda _address: None)
     default_treatment: Treatment = Treatment.BALANCED
     tenant: str | None = None
+    network: str | None = None
+    ordinal: Callable[[], int] = field(default=lambda: 0)
 
 
 class RouterCore:
@@ -45,20 +53,27 @@ class RouterCore:
 
     def __init__(self, config: CoreConfig) -> None:
         self.config = config
-        self.parser = AddressParser(config.router_id, config.interior)
+        self.parser = AddressParser(config.router_id, config.interior, config.network)
         self.table = AddressTable(config.rules, config.default_treatment)
         self.connections = Connections(config.unique)
         self.links = Links(self.parser, self.table, self.connections, config.unique, config.tenant)
+        self.table.mesh_of = self.links.edges.mesh_of
+        self.edge: Edge | None = None
+        if config.interior:
+            self.table.observe(self.links.edges.address_changed)
+        else:
+            self.edge = Edge(config.router_id, self.table, config.unique, config.ordinal, self.parser.peers)
+            self.table.observe(self.edge.address_changed)
         self.routers: dict[int, str] = {}
         self._bound: dict[Handle, str] = {}
-        self._floods: set[str] = set()
+        self._everywhere: set[str] = set()
         self._told: dict[int, set[str]] = {}
 
     def handle(self, event: events.Event, now: float) -> list[Effect]:  # noqa: ARG002  (every machine is given the time)
         """Take in an event; the effects are to be carried out in their order."""
         match event:
             case events.ConnectionUp(facts):
-                return self.connections.add(facts)
+                return self._connection_up(facts)
             case events.ConnectionDown(connection):
                 return self._connection_down(connection)
             case LinkAttached():
@@ -66,10 +81,9 @@ class RouterCore:
             case LinkEstablished(link):
                 return self.links.established(link)
             case LinkDetached(link):
-                return self.links.detached(link)
-            case events.LinkOpened(link, name, purpose):
-                self.links.opened(link, name, purpose)
-                return []
+                return self._detached(link)
+            case events.LinkOpened():
+                return self._opened(event)
             case StreamingLinkWanted(connection):
                 return self.connections.open_streaming(connection)
             case _:
@@ -87,6 +101,8 @@ class RouterCore:
                 return self._watch(address, 1)
             case events.WatchRemoved(address):
                 return self._watch(address, -1)
+            case events.EdgeMessageReceived():
+                return self._edge_message(event)
             case _:
                 return self._handle_mesh(event)
 
@@ -106,11 +122,51 @@ class RouterCore:
                 return self._flushed(index)
         raise TypeError(f"not an event of the core: {event!r}")
 
+    # --- connections and links of ours
+
+    def _connection_up(self, facts: ConnectionFacts) -> list[Effect]:
+        effects = self.connections.add(facts)
+        if self.edge is not None:
+            return effects + self.edge.connection_up(facts)
+        if facts.role == ROLE_EDGE:
+            effects += self.links.edges.connection_up(facts)
+        return effects
+
     def _connection_down(self, handle: Handle) -> list[Effect]:
         connection, effects = self.connections.remove(handle)
+        if self.edge is not None:
+            self.edge.connection_down(handle)
+        self.links.edges.connection_down(handle)
         for link in list(connection.links) if connection is not None else []:
             effects += self.links.detached(link)
-        return effects
+        return effects if self.edge is None else effects + self.edge.choose()
+
+    def _opened(self, event: events.LinkOpened) -> list[Effect]:
+        key = None if self.edge is None else self.edge.key_of(event.purpose)
+        self.links.opened(event.link, event.name, event.purpose, key)
+        return [] if self.edge is None else self.edge.opened(event.link, event.purpose)
+
+    def _detached(self, handle: Handle) -> list[Effect]:
+        link = self.links.by_handle.get(handle)
+        if link is not None and link.purpose is not None and self.edge is not None:
+            self.edge.detached(handle, link.purpose)
+        return self.links.detached(handle)
+
+    def _edge_message(self, event: events.EdgeMessageReceived) -> list[Effect]:
+        """What edge routers and interior routers tell each other; what is unreadable changes nothing."""
+        try:
+            if event.key == MOBILE + wire.DISCOVERY:
+                return self.links.edges.announced(event.connection, wire.read_announcement(event.content))
+            if self.edge is not None and event.key == MOBILE + wire.TRACKING:
+                key, reachable = wire.read_reachability(event.content)
+                return self.edge.uplink.reachable(event.connection, key, reachable)
+            if self.edge is not None and event.key == MOBILE + wire.NEGOTIATION:
+                return self.edge.negotiated(*wire.read_negotiation(event.content))
+        except DecodeError as error:
+            connection = self.connections.by_handle.get(event.connection)
+            peer = connection.facts.container if connection is not None else "a lost connection"
+            return [Log("ROUTER_CORE", "warning", f"Ignored a message of {peer} to {event.key[1:]}: {error}")]
+        return []
 
     # --- consumers in this process, and of adaptors
 
@@ -121,10 +177,13 @@ class RouterCore:
             address.shared_endpoints += event.shared
             address.control_only = event.control_only
             address.permanent = True
-            address.treatment = Treatment.FLOOD if event.flood else Treatment.CLOSEST
-        if event.flood:
-            self._floods.add(event.key)
-        return _behind_publish(effects, BindEndpoint(event.key))
+            address.treatment = event.treatment
+        effects = behind_publish(effects, BindEndpoint(event.key))
+        if event.everywhere:
+            self._everywhere.add(event.key)
+            for index in sorted(self.routers):
+                effects += self._add_remote(event.key, index)
+        return effects
 
     def _consumer_bound(self, text: str, link: Handle) -> list[Effect]:
         effects: list[Effect] = []
@@ -132,7 +191,7 @@ class RouterCore:
         self._bound[link] = key
         with self.table.change(key, effects) as address:
             address.consumers.add(link)
-        return _behind_publish(effects, BindConsumer(link, key))
+        return behind_publish(effects, BindConsumer(link, key))
 
     def _consumer_unbound(self, link: Handle) -> list[Effect]:
         effects: list[Effect] = [UnbindConsumer(link)]
@@ -157,22 +216,27 @@ class RouterCore:
         self.routers[index] = router_id
         self._told[index] = set()
         effects = self._add_remote(ROUTER + router_id, index)
-        for key in sorted(self._floods):
+        for key in sorted(self._everywhere):
             effects += self._add_remote(key, index)
         return effects
 
     def _router_forgotten(self, index: int) -> list[Effect]:
         router_id = self.routers.pop(index, "")
         effects = self._flushed(index)
-        for key in (ROUTER + router_id, *sorted(self._floods)):
+        for key in (ROUTER + router_id, *sorted(self._everywhere)):
             effects += self._drop_remote(key, index)
         self._told.pop(index, None)
         return [*effects, ForgetRouter(index)]
 
-    def _add_remote(self, key: str, index: int, hint: int | None = None) -> list[Effect]:
+    def _add_remote(
+        self, key: str, index: int, hint: int | None = None, mesh: str | None = None
+    ) -> list[Effect]:
         effects: list[Effect] = []
         with self.table.change(key, effects, hint) as address:
             address.remotes.add(index)
+            address.meshes.pop(index, None)
+            if mesh:
+                address.meshes[index] = mesh
         return effects
 
     def _drop_remote(self, key: str, index: int) -> list[Effect]:
@@ -181,6 +245,7 @@ class RouterCore:
         effects: list[Effect] = []
         with self.table.change(key, effects) as address:
             address.remotes.discard(index)
+            address.meshes.pop(index, None)
         return effects
 
     def _remote_changed(self, event: events.RemoteAddressesChanged) -> list[Effect]:
@@ -191,7 +256,7 @@ class RouterCore:
             effects += self._drop_remote(key, event.index)
         for address in event.added:
             told.add(address.key)
-            effects += self._add_remote(address.key, event.index, address.treatment)
+            effects += self._add_remote(address.key, event.index, address.treatment, address.mesh)
         return effects
 
     def _flushed(self, index: int) -> list[Effect]:
@@ -200,9 +265,3 @@ class RouterCore:
             effects += self._drop_remote(key, index)
         self._told[index] = set()
         return effects
-
-
-def _behind_publish(effects: list[Effect], bind: Effect) -> list[Effect]:
-    """The entry must be there before anything is bound to it, and all else follows from the binding."""
-    publish = [effect for effect in effects if isinstance(effect, PublishEntry)]
-    return [*publish, bind, *(effect for effect in effects if not isinstance(effect, PublishEntry))]

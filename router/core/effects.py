@@ -7,7 +7,7 @@ that the core had opened.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 from skrouter.amqp.events import Handle
 
@@ -29,16 +29,46 @@ class LinkKind(IntEnum):
     CONTROL = 1
     ROUTER = 2
     STREAMING = 3
+    EDGE_DOWNLINK = 6
+    INTER_EDGE = 7
+
+
+class PeerKind(IntEnum):
+    """What a router at the other end is to us, if no neighbor; numbers as the forwarder has them."""
+
+    EDGE = 1
+    INTER_EDGE = 2
+    INTER_NETWORK = 3
+
+
+class Use(Enum):
+    """Who has opened a link, and so who is told what becomes of it."""
+
+    ROUTER = "link between routers: control, data, streams"
+    UPLINK = "link of an edge router to its interior router"
+    PEER = "link of an edge router to another edge router"
+    AUTO = "configured autoLink"
 
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """Why a link was opened; `priority` counts for router links."""
+    """Why a link was opened; `priority` counts for router links, `role` and `key` are the opener's."""
 
     connection: Handle
     kind: LinkKind
     outgoing: bool
     priority: int = 4
+    use: Use = Use.ROUTER
+    role: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminus:
+    """A source or target of ours."""
+
+    address: str | None = None
+    capability: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +148,11 @@ class AddDataConnection:
 
 @dataclass(frozen=True, slots=True)
 class AcceptLink:
-    """Answer an attach. `key`: the entry it sends to or consumes from, None: anonymous."""
+    """Answer an attach. `key`: the entry it sends to or consumes from, None: anonymous.
+
+    `proxy`: consumers are elsewhere, this link leads to them. `swapped`: the address of the target is named
+    in our source, as the reference does it for endpoints of its own.
+    """
 
     link: Handle
     kind: LinkKind
@@ -130,6 +164,8 @@ class AcceptLink:
     annotated: bool = False
     withheld: bool = False
     priority: int = 4
+    proxy: bool = False
+    swapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,29 +188,63 @@ class DetachLink:
 
 @dataclass(frozen=True, slots=True)
 class OpenLink:
-    """Attach a link of ours; `capability` of both termini, empty for none. Answered by `LinkOpened`."""
+    """Attach a link of ours. Answered by `LinkOpened`.
+
+    `key`: the entry that an incoming link delivers to, None: each message says where. Its credit is given
+    when the peer has answered, unless it is `withheld` because the entry has no destination.
+    """
 
     purpose: Purpose
     name: str
     session: int
-    capability: str
     capacity: int
     credit: int
+    source: Terminus = Terminus()
+    target: Terminus = Terminus()
+    key: str | None = None
+    annotated: bool = True
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BindConsumer:
-    """An adaptor's link consumes from this entry from now on."""
+    """A link of an adaptor or of ours consumes from this entry from now on; `proxy`: as in `AcceptLink`."""
 
     link: Handle
     key: str
+    proxy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class UnbindConsumer:
-    """An adaptor's link consumes no longer."""
+    """It consumes no longer."""
 
     link: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """A message of ours on one link, unsettled."""
+
+    link: Handle
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SetPeer:
+    """A connection leads to a router that is no neighbor, in this edge mesh if it is known."""
+
+    connection: Handle
+    kind: PeerKind
+    mesh: str = ""
+    streams: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetMesh:
+    """The edge mesh that this edge router is in."""
+
+    mesh: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +288,12 @@ class NeighborDown:
 
 @dataclass(frozen=True, slots=True)
 class LocalAddress:
-    """A local destination that other routers are to know of."""
+    """A local destination that others are to know of; `mesh`: the edge mesh that all consumers are in."""
 
     key: str
     treatment: Treatment
     in_links: int
+    mesh: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +341,9 @@ Effect = (
     | OpenLink
     | BindConsumer
     | UnbindConsumer
+    | SendMessage
+    | SetPeer
+    | SetMesh
     | BindEndpoint
     | AllowCredit
     | CloseConnection

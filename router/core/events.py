@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from skrouter.amqp.events import Handle, LinkAttached, LinkDetached, LinkEstablished, StreamingLinkWanted
-from skrouter.router.core.effects import Purpose
+from skrouter.router.core.effects import Purpose, Treatment
 from skrouter.router.core.facts import ConnectionFacts
 
 
@@ -34,12 +34,16 @@ class LinkOpened:
 
 @dataclass(frozen=True, slots=True)
 class EndpointAdded:
-    """A consumer in this process for a key; `shared`: other routers are told of it."""
+    """A consumer in this process for a key; `shared`: other routers are told of it.
+
+    `everywhere`: every router has one, so each known router is a destination.
+    """
 
     key: str
     shared: bool = False
     control_only: bool = False
-    flood: bool = False
+    treatment: Treatment = Treatment.CLOSEST
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,15 @@ class ConsumerUnbound:
     """It does no longer; the link is gone."""
 
     link: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeMessageReceived:
+    """A message for one of the keys that edge routers and interior routers speak on."""
+
+    key: str
+    connection: Handle
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +118,14 @@ class RadiusChanged:
 
 @dataclass(frozen=True, slots=True)
 class RemoteAddress:
-    """An address that a remote router has consumers for; `treatment` is its hint, if it gave one."""
+    """An address that a remote router has consumers for; `treatment` is its hint, if it gave one.
+
+    `mesh`: the edge mesh that has all of them.
+    """
 
     key: str
     treatment: int | None = None
+    mesh: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +155,7 @@ Event = (
     | EndpointAdded
     | ConsumerBound
     | ConsumerUnbound
+    | EdgeMessageReceived
     | WatchAdded
     | WatchRemoved
     | RouterKnown

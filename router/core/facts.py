@@ -24,7 +24,8 @@ class ConnectionFacts:
     `role` is the effective one: a connection that the peer has declared to be a data connection of its
     group is `inter-router-data`. `cost` is the greater of both ends'. `host` is `host:port` as configured
     (outgoing) or of the peer's socket (incoming). `port_name` names the listener or connector. `user` and
-    `mechanism` come from SASL, the `tls_` fields from TLS; None or empty where there is none.
+    `mechanism` come from SASL, the `tls_` fields from TLS; None or empty where there is none. `ordinal`:
+    how new the certificates of the connector's side are (sslProfile ordinal), 0 without.
     """
 
     connection: int
@@ -49,6 +50,7 @@ class ConnectionFacts:
     properties: OpenProperties
     property_map: dict[str, object] = field(default_factory=dict)
     local_socket: str = ""
+    ordinal: int = 0
 
     @property
     def is_router(self) -> bool:

@@ -1,8 +1,9 @@
-"""What to answer an attach, and what a link means for addresses (spec: routing-protocol §2, §5.7, §6).
+"""What to answer an attach, and what a link means for addresses (spec: routing-protocol §2, §5.7, §6, §8).
 
-endpoint link      a client's: by address, dynamic, or anonymous
-control, router    between routers: by the capability of our terminus
+endpoint link      a client's, or one of a router without place in the mesh: by address, dynamic, or anonymous
+control, router    between interior routers: by the capability of our terminus
 streaming          between routers: anonymous, or a router link beyond the ten
+edge downlink      leads to an edge router; inter-edge: to another edge router of its mesh
 """
 
 from __future__ import annotations
@@ -11,25 +12,39 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from skrouter.amqp import conditions
-from skrouter.amqp.capabilities import EDGE_DOWNLINK, ROUTER_CONTROL, ROUTER_DATA, decode_symbols
+from skrouter.amqp.capabilities import (
+    EDGE_DOWNLINK,
+    INTER_EDGE,
+    ROUTER_CONTROL,
+    ROUTER_DATA,
+    decode_symbols,
+)
 from skrouter.amqp.codec import decode_one
 from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.events import Handle, LinkAttached, RawTerminus
-from skrouter.router.core.address import ROUTER, AddressParser
-from skrouter.router.core.address_table import AddressTable
+from skrouter.router.core.address import EDGE, EDGE_UPLINK_KEY, MOBILE, ROUTER, AddressParser
+from skrouter.router.core.address_table import AddressTable, behind_publish
 from skrouter.router.core.connections import CONTROL_PRIORITY, DEFAULT_PRIORITY, Connection, Connections
+from skrouter.router.core.edge import wire
+from skrouter.router.core.edge.clients import Clients
 from skrouter.router.core.effects import (
     AcceptLink,
     Effect,
     LinkKind,
-    PublishEntry,
     Purpose,
     RejectLink,
     Treatment,
 )
-from skrouter.router.core.facts import ROLE_INTER_ROUTER, ROLE_INTER_ROUTER_DATA
+from skrouter.router.core.facts import (
+    ROLE_EDGE,
+    ROLE_INTER_EDGE,
+    ROLE_INTER_ROUTER,
+    ROLE_INTER_ROUTER_DATA,
+)
 
 _COORDINATOR = 3
+ANNOUNCEMENT_CAPACITY = 3
+"""Credit for messages to endpoints of ours that other routers speak to."""
 FORBIDDEN = ("qd:forbidden", "Connectivity to the node is forbidden")
 CONNECTION_ROLE = ("qd:connection-role", "Link attach forbidden on inter-router connection")
 NO_ROUTE = ("qd:no-route-to-dest", "No route to the destination node")
@@ -38,7 +53,10 @@ NOT_FOUND = (conditions.NOT_FOUND, "Node not found")
 
 @dataclass(slots=True)
 class Link:
-    """An attached link. `key`: the address that it sends to or consumes from, None: anonymous."""
+    """An attached link. `key`: the address that it sends to or consumes from, None: anonymous.
+
+    `purpose`: why we have opened it, None: the peer has.
+    """
 
     handle: Handle
     connection: Handle
@@ -47,6 +65,7 @@ class Link:
     outgoing: bool
     priority: int = DEFAULT_PRIORITY
     key: str | None = None
+    purpose: Purpose | None = None
 
 
 def capabilities_of(terminus: RawTerminus) -> tuple[str, ...]:
@@ -76,20 +95,31 @@ class Links:
         self._unique = unique
         self._tenant = tenant
         self.by_handle: dict[Handle, Link] = {}
+        self.edges = Clients(table, self.connection_of)
+
+    def connection_of(self, link: Handle) -> Handle | None:
+        """The connection of a link that is there."""
+        known = self.by_handle.get(link)
+        return None if known is None else known.connection
 
     def attached(self, event: LinkAttached) -> list[Effect]:
         """Answer a peer's attach."""
         connection = self._connections.by_handle.get(event.connection)
         if connection is None:
             return []
+        role = connection.facts.role
         kind = capabilities_of(event.source if event.outgoing else event.target)
         if ROUTER_CONTROL in kind or ROUTER_DATA in kind:
             return self._router_link(connection, event, ROUTER_CONTROL in kind)
-        if EDGE_DOWNLINK in kind or connection.facts.role == ROLE_INTER_ROUTER_DATA:
+        if role == ROLE_INTER_ROUTER_DATA:
             return self._stream(connection, event)
-        if connection.facts.role == ROLE_INTER_ROUTER:
+        if EDGE_DOWNLINK in kind:
+            return self._downlink(connection, event)
+        if INTER_EDGE in kind:
+            return self._inter_edge(connection, event)
+        if role == ROLE_INTER_ROUTER:
             return [RejectLink(event.link, *CONNECTION_ROLE)]
-        return self._endpoint(connection, event)
+        return self._own_endpoint(connection, event) or self._endpoint(connection, event)
 
     # --- between routers
 
@@ -122,14 +152,21 @@ class Links:
         self.by_handle[link.handle] = link
         connection.links.add(link.handle)
 
-    def opened(self, link: Handle, name: str, purpose: Purpose) -> None:
+    def opened(self, link: Handle, name: str, purpose: Purpose, key: str | None = None) -> None:
         """A link that we attach exists."""
         connection = self._connections.by_handle.get(purpose.connection)
         if connection is not None:
-            self._remember(
-                connection,
-                Link(link, purpose.connection, name, purpose.kind, purpose.outgoing, purpose.priority),
+            ours = Link(
+                link,
+                purpose.connection,
+                name,
+                purpose.kind,
+                purpose.outgoing,
+                purpose.priority,
+                key,
+                purpose,
             )
+            self._remember(connection, ours)
 
     def established(self, handle: Handle) -> list[Effect]:
         """Both sides have attached this link."""
@@ -142,6 +179,57 @@ class Links:
         if link.kind is LinkKind.ROUTER and link.outgoing:
             return self._connections.router_link_established(connection, link.priority, handle)
         return []
+
+    # --- edge routers
+
+    def _downlink(self, connection: Connection, event: LinkAttached) -> list[Effect]:
+        """An edge router draws to itself what is addressed to it."""
+        router = event.source.address
+        if connection.facts.role != ROLE_EDGE or not event.outgoing or not router:
+            return [RejectLink(event.link, *FORBIDDEN)]
+        return self._consumer(connection, event, EDGE + router, LinkKind.EDGE_DOWNLINK, None)
+
+    def _inter_edge(self, connection: Connection, event: LinkAttached) -> list[Effect]:
+        """An edge router of our mesh sends what is addressed to this one."""
+        if connection.facts.role != ROLE_INTER_EDGE or event.outgoing:
+            return [RejectLink(event.link, *FORBIDDEN)]
+        return self._accept_router(connection, event, LinkKind.INTER_EDGE, DEFAULT_PRIORITY)
+
+    def _own_endpoint(self, connection: Connection, event: LinkAttached) -> list[Effect]:
+        """Links to what routers have for each other; clients have no business there."""
+        address = event.source.address if event.outgoing else event.target.address
+        roles = {
+            wire.DISCOVERY: (ROLE_EDGE, False),
+            wire.TRACKING: (ROLE_EDGE, True),
+            wire.NEGOTIATION: (ROLE_INTER_EDGE, False),
+        }
+        if address not in roles:
+            return []
+        if (connection.facts.role, event.outgoing) != roles[address]:
+            return [RejectLink(event.link, *FORBIDDEN)]
+        if address == wire.TRACKING:
+            self._remember(
+                connection,
+                Link(event.link, event.connection, event.name, LinkKind.ENDPOINT, outgoing=True),
+            )
+            accept = AcceptLink(event.link, LinkKind.ENDPOINT, connection.facts.link_capacity, annotated=True)
+            return [accept, *self.edges.tracking_attached(event.connection, event.link)]
+        return self._to_own_endpoint(connection, event, MOBILE + address)
+
+    def _to_own_endpoint(self, connection: Connection, event: LinkAttached, key: str) -> list[Effect]:
+        link = Link(event.link, event.connection, event.name, LinkKind.ENDPOINT, outgoing=False, key=key)
+        self._remember(connection, link)
+        effects = self._table.feed(key, event.link)
+        accept = AcceptLink(
+            event.link,
+            LinkKind.ENDPOINT,
+            ANNOUNCEMENT_CAPACITY,
+            ANNOUNCEMENT_CAPACITY,
+            key=key,
+            annotated=True,
+            swapped=True,
+        )
+        return [*effects, accept]
 
     # --- clients
 
@@ -158,46 +246,57 @@ class Links:
         if event.source.dynamic:
             address = self._parser.temporary(self._unique(), self._tenant)
         key = self._parser.key(address) if address is not None else ""
-        if not key or key[0] == ROUTER:
+        if not key or key[0] == ROUTER or key == EDGE_UPLINK_KEY:
             return [RejectLink(event.link, *NO_ROUTE)]
         if self._table.treatment_of(key).treatment is Treatment.UNAVAILABLE:
             return [RejectLink(event.link, *NOT_FOUND)]
+        named = address if event.source.dynamic else None
+        return self._consumer(connection, event, key, LinkKind.ENDPOINT, named)
+
+    def _consumer(
+        self, connection: Connection, event: LinkAttached, key: str, kind: LinkKind, named: str | None
+    ) -> list[Effect]:
+        """It consumes from this key; on an inter-edge connection it is the proxy of consumers over there."""
+        facts = connection.facts
+        is_proxy = facts.role == ROLE_INTER_EDGE
+        self._remember(
+            connection, Link(event.link, event.connection, event.name, kind, outgoing=True, key=key)
+        )
         effects: list[Effect] = []
         with self._table.change(key, effects) as entry:
-            entry.consumers.add(event.link)
-        publish = [effect for effect in effects if isinstance(effect, PublishEntry)]
-        follow = [effect for effect in effects if not isinstance(effect, PublishEntry)]
-        link = Link(event.link, event.connection, event.name, LinkKind.ENDPOINT, outgoing=True, key=key)
-        self._remember(connection, link)
+            (entry.proxies if is_proxy else entry.consumers).add(event.link)
         accept = AcceptLink(
             event.link,
-            LinkKind.ENDPOINT,
-            connection.facts.link_capacity,
+            kind,
+            facts.link_capacity,
             key=key,
-            source_address=address if event.source.dynamic else None,
-            annotated=not connection.facts.strip_outbound,
+            source_address=named,
+            annotated=facts.is_router or not facts.strip_outbound,
+            proxy=is_proxy,
         )
-        return [*publish, accept, *follow]
+        return behind_publish(effects, accept)
 
     def _sender(self, connection: Connection, event: LinkAttached) -> list[Effect]:
         """A client sends: to its target address, or to what each message says."""
         address = event.target.address
         if event.target.dynamic:
             address = f"amqp:/_$temp.{self._unique()}"
-        capacity = connection.facts.link_capacity
+        facts = connection.facts
+        annotated = facts.is_router or not facts.strip_inbound
+        capacity = facts.link_capacity
         link = Link(event.link, event.connection, event.name, LinkKind.ENDPOINT, outgoing=False)
         if address is None:
             self._remember(connection, link)
-            return [AcceptLink(event.link, LinkKind.ENDPOINT, capacity, capacity)]
+            return [AcceptLink(event.link, LinkKind.ENDPOINT, capacity, capacity, annotated=annotated)]
         key = self._parser.key(address)
         if not key or self._table.treatment_of(key).treatment is Treatment.UNAVAILABLE:
             return [RejectLink(event.link, *NOT_FOUND)]
+        link.key = key
+        self._remember(connection, link)
         effects: list[Effect] = []
         with self._table.change(key, effects) as entry:
             entry.producers.add(event.link)
             reachable = entry.has_destination
-        link.key = key
-        self._remember(connection, link)
         accept = AcceptLink(
             event.link,
             LinkKind.ENDPOINT,
@@ -205,6 +304,7 @@ class Links:
             capacity,
             key=key,
             target_address=address if event.target.dynamic else None,
+            annotated=annotated,
             withheld=not reachable,
         )
         return [*effects, accept]
@@ -225,7 +325,5 @@ class Links:
             elif link.kind is LinkKind.ROUTER and link.outgoing:
                 connection.priority_links.pop(link.priority, None)
         if link.key is not None:
-            with self._table.change(link.key, effects) as entry:
-                entry.consumers.discard(handle)
-                entry.producers.discard(handle)
+            effects += self._table.forget(link.key, handle)
         return effects

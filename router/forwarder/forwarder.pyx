@@ -47,7 +47,9 @@ from skrouter.router.forwarder.model cimport (
     LINK_ENDPOINT,
     LINK_PROCESS,
     LINK_STREAMING,
+    MESH_LIMIT,
     NO_NEIGHBOR,
+    PEER_NONE,
     PRIORITIES,
     arrival_t,
     copy_t,
@@ -58,6 +60,7 @@ from skrouter.router.forwarder.model cimport (
     links_t,
     neighbor_t,
     outcome_t,
+    peer_kind,
     router_t,
     treatment_kind,
 )
@@ -182,10 +185,14 @@ cdef int _answer_terminus(pn_terminus_t *local, int kind, pn_terminus_t *remote,
 cdef class Forwarder:
     """Links, deliveries and tables of one router on one engine. Python face: see forwarder.pyi."""
 
-    def __cinit__(self, Engine engine not None, str router_id not None, bint interior, bint default_unavailable=False):
+    def __cinit__(self, Engine engine not None, str router_id not None, bint interior, bint default_unavailable=False,
+                  str network=None):
         cdef bytes node = b"0/" + router_id.encode()
+        cdef bytes net = b"" if network is None else network.encode()
         if len(node) > 255:
             raise ValueError(f"router id of {len(node) - 2} octets: at most 253 fit the protocol")
+        if len(net) > 255:
+            raise ValueError(f"network id of {len(net)} octets: at most 255 fit the protocol")
         self.engine = engine
         self.native = <forwarder_t *>calloc(1, sizeof(forwarder_t))
         if self.native == NULL:
@@ -197,6 +204,8 @@ cdef class Forwarder:
         self.native.id_length = len(node) - 2
         memcpy(self.native.node, <const char *>node, len(node))
         memcpy(self.native.id, <const char *>node + 2, len(node) - 2)
+        memcpy(self.native.network, <const char *>net, len(net))
+        self.native.network_length = len(net)
         self.protocol = amqp_protocol()
         engine.native.protocol = &self.protocol
         engine.native.forwarder = self.native
@@ -425,10 +434,13 @@ cdef class Forwarder:
         link_lost(link)
         link_free(link)
 
-    def send(self, bytes content not None, uint64_t link=0, bint control=False):
-        """Send a message of this process, pre-settled: to its `to`, or straight to one link. `control`: over control links."""
+    def send(self, bytes content not None, uint64_t link=0, bint control=False, bint settled=True):
+        """Send a message of this process: to its `to`, or straight to one link. `control`: over control links.
+
+        Nobody hears of its outcome; not `settled`, though, it is not among what a slow receiver may lose.
+        """
         cdef link_t *out = self._link(link) if link else NULL
-        cdef arrival_t *arrival = arrival_new(self.native, NULL, True)
+        cdef arrival_t *arrival = arrival_new(self.native, NULL, settled)
         if arrival == NULL or not arrival_append(arrival, <const uint8_t *><const char *>content, len(content)):
             raise MemoryError()
         arrival.control = control
@@ -439,9 +451,10 @@ cdef class Forwarder:
 
     # --- links
 
-    def bind_consumer(self, uint64_t handle, uint64_t entry):
-        """An adaptor's outgoing link consumes from this entry."""
+    def bind_consumer(self, uint64_t handle, uint64_t entry, bint proxy=False):
+        """An outgoing link consumes from this entry; `proxy`: for consumers elsewhere."""
         cdef link_t *link = self._link(handle)
+        link.proxy = proxy
         if not link.outgoing or link.entry != NULL:
             raise ValueError("not an outgoing link without an entry")
         if not entry_add_consumer(self._entry(entry), link):
@@ -453,24 +466,51 @@ cdef class Forwarder:
         if link.outgoing and link.entry != NULL:
             entry_drop_consumer(link.entry, link)
 
+    # --- routers that are no neighbors
+
+    def set_peer(self, uint64_t connection, int peer, str mesh not None, bint streams):
+        """What the router there is to us (PeerKind), its edge mesh, and whether streams have links of their own."""
+        cdef links_t *links = self._links(connection)
+        cdef bytes text = mesh.encode()
+        if len(text) >= MESH_LIMIT:
+            raise ValueError(f"mesh id of {len(text)} octets: at most {MESH_LIMIT - 1} fit the protocol")
+        links.peer = <peer_kind>peer
+        links.streams = streams
+        memcpy(links.mesh, <const char *>text, len(text))
+        links.mesh_length = len(text)
+
+    def set_mesh(self, str mesh not None):
+        """The edge mesh that this edge router is in."""
+        cdef bytes text = mesh.encode()
+        if len(text) >= MESH_LIMIT:
+            raise ValueError(f"mesh id of {len(text)} octets: at most {MESH_LIMIT - 1} fit the protocol")
+        memcpy(self.native.mesh, <const char *>text, len(text))
+        self.native.mesh_length = len(text)
+
     def adopt(self, uint64_t connection):
         """Links of this connection belong to this forwarder; call it before AMQP begins there."""
         self._links(connection)
 
     def accept_link(self, uint64_t handle, int kind, int capacity, int credit, uint64_t entry=0, str source_address=None,
                     str target_address=None, bint annotated=False, bint withheld=False, int priority=4,
-                    uint64_t max_message_size=0):
+                    uint64_t max_message_size=0, bint proxy=False, bint swapped=False):
         """Answer a peer's attach. The addresses are ours to name where the peer asked for a dynamic one.
 
         capacity: deliveries; credit: given at once (incoming); withheld: no credit until `allow_credit`.
-        annotated: the peer is a router.
+        annotated: router annotations are read and written. proxy: leads to consumers elsewhere.
+        swapped: our source names the peer's target.
         """
         cdef link_t *link = self._link(handle)
         cdef pn_link_t *pn = link.pn
         if link.accepted:
             raise ValueError("the link has been answered already")
-        _answer_terminus(pn_link_source(pn), PN_SOURCE, pn_link_remote_source(pn), source_address)
-        _answer_terminus(pn_link_target(pn), PN_TARGET, pn_link_remote_target(pn), target_address)
+        if swapped:
+            _answer_terminus(pn_link_source(pn), PN_SOURCE, pn_link_remote_target(pn), None)
+            _answer_terminus(pn_link_target(pn), PN_TARGET, pn_link_remote_source(pn), None)
+        else:
+            _answer_terminus(pn_link_source(pn), PN_SOURCE, pn_link_remote_source(pn), source_address)
+            _answer_terminus(pn_link_target(pn), PN_TARGET, pn_link_remote_target(pn), target_address)
+        link.proxy = proxy
         pn_link_set_snd_settle_mode(pn, pn_link_remote_snd_settle_mode(pn))
         pn_link_set_rcv_settle_mode(pn, pn_link_remote_rcv_settle_mode(pn))
         pn_link_set_max_message_size(pn, max_message_size)
@@ -483,8 +523,7 @@ cdef class Forwarder:
         link.capacity = capacity
         link.priority = priority
         link.annotated = annotated
-        link.strict = annotated
-        link.replenish_early = annotated
+        link.replenish_early = kind != LINK_ENDPOINT or (<links_t *>link.connection.links).peer != PEER_NONE
         link.withheld = withheld
         if entry:
             self._point(link, self._entry(entry))
@@ -552,8 +591,11 @@ cdef class Forwarder:
         return 0
 
     def open_link(self, uint64_t connection, str name not None, bint outgoing, int session, object source, object target,
-                  int kind, int capacity, int credit=0, uint64_t entry=0, bint annotated=False, int priority=4):
+                  int kind, int capacity, int credit=0, uint64_t entry=0, bint annotated=False, int priority=4,
+                  bint withheld=False):
         """Attach a link of ours. `session`: a number below 64, begun at its first use. Returns the handle.
+
+        entry: where an incoming link delivers to; withheld: no credit until `allow_credit`.
 
         source, target: (address, durability, expiry policy, timeout, dynamic, capabilities, properties, filter).
         """
@@ -567,7 +609,7 @@ cdef class Forwarder:
         _set_terminus(pn_link_source(pn), PN_SOURCE, source)
         _set_terminus(pn_link_target(pn), PN_TARGET, target)
         pn_link_set_snd_settle_mode(pn, PN_SND_MIXED)
-        self._set_up(link, kind, capacity, credit, entry, annotated, False, priority, None)
+        self._set_up(link, kind, capacity, credit, entry, annotated, withheld, priority, None if outgoing else source[0])
         if kind == LINK_STREAMING and outgoing:
             links.wanted -= links.wanted > 0
             offer_streaming_link(links, link)
@@ -591,7 +633,7 @@ cdef class Forwarder:
         if link.outgoing or link.withheld != allowed:
             return
         link.withheld = not allowed
-        if allowed and link.owed:
+        if allowed and link.owed and pn_link_state(link.pn) & PN_REMOTE_ACTIVE:
             pn_link_flow(link.pn, link.owed)
             link.owed = 0
             connection_wake(link.connection)

@@ -198,7 +198,7 @@ cdef void _link_opened(connection_t *connection, pn_link_t *pn) noexcept nogil:
     """The peer attached: to a link of ours, or a new one that control will accept or reject."""
     cdef link_t *link = <link_t *>pn_link_get_context(pn)
     if link != NULL:
-        if not link.outgoing and link.owed:
+        if not link.outgoing and link.owed and not link.withheld:
             pn_link_flow(pn, link.owed)
             link.owed = 0
         with gil:

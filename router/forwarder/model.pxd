@@ -34,10 +34,19 @@ cdef enum link_kind:
     LINK_STREAMING = 3          # inter-router, one streaming delivery at a time
     LINK_PROCESS = 4            # an endpoint in this process
     LINK_ADAPTOR = 5            # another protocol
+    LINK_EDGE_DOWNLINK = 6      # to an edge router, for whatever is addressed to it
+    LINK_INTER_EDGE = 7         # the same between two edge routers
+
+cdef enum peer_kind:            # a router that is no neighbor
+    PEER_NONE = 0
+    PEER_EDGE = 1               # the other end of an uplink, on either side
+    PEER_INTER_EDGE = 2
+    PEER_INTER_NETWORK = 3
 
 cdef enum:
     PRIORITIES = 10
     DEFAULT_PRIORITY = 4
+    MESH_LIMIT = 16             # octets of the id of an edge mesh, and one
     CHUNK_SMALL = 480           # octets: most messages, and the head of a stream
     CHUNK_LARGE = 16320         # octets: about one default frame
     HEAD_LIMIT = 65536          # octets that may come before the address is known
@@ -144,6 +153,7 @@ cdef struct copy_t:
     bint presettled
     bint settle_on_send
     bint terminal               # its outcome is known
+    uint64_t moved_from         # handle of the link whose moved_count it is in; 0: none
     uint64_t entry_handle       # where its outstanding count is kept
     int neighbor                # NO_NEIGHBOR: not counted; else the next hop it was counted for
     queue_t *waits_in           # the queue it is in while it has no link
@@ -180,9 +190,9 @@ cdef struct link_t:
     bint outgoing
     bint accepted               # control has said yes
     bint annotated              # router annotations are read (incoming) or written (outgoing)
-    bint strict                 # a peer router: bad annotations reject the delivery
     bint replenish_early        # credit comes back when forwarded, not when settled
     bint withheld               # no destination: credit stays away
+    bint proxy                  # outgoing: leads to consumers elsewhere, who have other ways too
     bint settles_first          # outgoing: the peer wants everything settled
     bint idle                   # streaming: in its connection's pool
     channel_t *channel          # streaming: belongs to this channel; NULL: to the pool
@@ -229,6 +239,10 @@ cdef struct links_t:            # owner: connection.links; freed in connection_l
     int wanted                  # streaming links asked of control and not attached yet
     void *sessions[64]          # pn_session_t we began, by the number control uses
     int neighbor                # the next hop this connection serves, NO_NEIGHBOR otherwise
+    peer_kind peer
+    bint streams                # the peer takes streams on links of their own
+    char mesh[MESH_LIMIT]       # the edge mesh of the edge router there
+    uint32_t mesh_length        # 0: unknown
 
 # --- tables
 
@@ -254,6 +268,7 @@ cdef struct entry_t:
     treatment_kind treatment
     int priority                # 0..9, or -1: the message's own
     bint control_only           # only control links may deliver here
+    bint uplink                 # of an edge router: leads to the rest of the network
     uint32_t senders            # incoming links that point here: it may not be removed
     link_t **consumers          # owner of the array: this
     uint32_t consumer_count
@@ -312,6 +327,10 @@ cdef struct forwarder_t:        # owner: Forwarder
     uint32_t node_length
     char id[256]
     uint32_t id_length
+    char network[256]           # id of this router's network
+    uint32_t network_length     # 0: it has none
+    char mesh[MESH_LIMIT]       # of an edge router: its edge mesh
+    uint32_t mesh_length
     bint interior
     bint default_unavailable
     void *is_refused            # borrowed from Forwarder: a callable on an address text, NULL: no address is refused by rule

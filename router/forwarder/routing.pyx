@@ -15,9 +15,12 @@ from skrouter.router.forwarder.model cimport (
     FLAG_STREAMING,
     LINK_ADAPTOR,
     LINK_CONTROL,
+    LINK_EDGE_DOWNLINK,
     LINK_ENDPOINT,
+    LINK_INTER_EDGE,
     LINK_PROCESS,
     NO_NEIGHBOR,
+    PEER_EDGE,
     TREATMENT_CLOSEST,
     TREATMENT_FLOOD,
     TREATMENT_MULTICAST,
@@ -29,19 +32,24 @@ from skrouter.router.forwarder.model cimport (
     entry_t,
     forwarder_t,
     link_t,
+    links_t,
     neighbor_t,
     outcome_t,
     slice_t,
 )
 from skrouter.router.forwarder.settlement cimport arrival_finish, plain_outcome, rejection
 from skrouter.router.forwarder.streams cimport place_in_channel, place_stream, streaming_connection
-from skrouter.router.forwarder.tables cimport find_address
+from skrouter.router.forwarder.tables cimport find_address, find_key
 from skrouter.router.forwarder.treatments cimport (
     choice_t,
     choose_balanced,
     choose_closest,
     choose_neighbors,
+    echoes,
+    is_from_edge,
+    is_from_edge_mesh,
     is_loop,
+    links_behind,
     priority_link,
 )
 
@@ -50,6 +58,7 @@ cdef entry_t *_entry_of(arrival_t *arrival, bint *addressed) noexcept nogil:
     """Where the delivery wants to go: its link's address; on an anonymous link to-override, else `to`."""
     cdef content_t *content = arrival.content
     cdef slice_t *text = &content.head.to_override
+    cdef entry_t *entry
     addressed[0] = True
     if arrival.link != NULL and arrival.link.entry != NULL:
         return arrival.link.entry
@@ -58,7 +67,21 @@ cdef entry_t *_entry_of(arrival_t *arrival, bint *addressed) noexcept nogil:
     if not text.present or text.length == 0:
         addressed[0] = False
         return NULL
-    return find_address(content.forwarder, <const char *>content.first.data + text.start, text.length)
+    entry = find_address(content.forwarder, <const char *>content.first.data + text.start, text.length)
+    return entry if content.forwarder.interior else _edge_entry(arrival, entry)
+
+
+cdef entry_t *_edge_entry(arrival_t *arrival, entry_t *entry) noexcept nogil:
+    """An edge router sends what it has no consumers for over its uplink, unless it came from there."""
+    cdef forwarder_t *forwarder = arrival.content.forwarder
+    cdef bint is_from_there = is_from_edge(arrival)
+    if entry != NULL and entry.uplink and is_from_there:
+        return NULL
+    if is_from_there or (entry == NULL and (forwarder.default_unavailable or _is_refused(arrival))):
+        return entry
+    if entry == NULL or (entry.key[0] == c"M" and entry.consumer_count == 0):
+        return find_key(forwarder, b"L_edge", 6)
+    return entry
 
 
 cdef void _refuse(arrival_t *arrival, outcome_t outcome) noexcept nogil:
@@ -84,7 +107,7 @@ cdef void route(arrival_t *arrival) noexcept nogil:
     arrival.routed = True
     if link != NULL and link.replenish_early:
         link.ops.credit(link)
-    if arrival.content.invalid and link != NULL and link.strict:
+    if arrival.content.invalid and link != NULL and link.annotated:
         _refuse(arrival, rejection(b"amqp:invalid-field", b"Invalid router annotations"))
         return
     entry = _entry_of(arrival, &addressed)
@@ -175,7 +198,9 @@ cdef void _anycast(arrival_t *arrival, entry_t *entry) noexcept nogil:
         copy = copy_new(arrival)
         if copy != NULL:
             _count_egress(arrival, entry, choice.link)
-            copy_enqueue(copy, choice.link)
+            _place(copy, arrival, choice.link)
+            if copy.link != NULL:
+                copy.link.ops.push(copy.link)
             return
     elif choice.neighbor != NO_NEIGHBOR:
         copy = copy_new(arrival)
@@ -193,19 +218,23 @@ cdef void _multicast(arrival_t *arrival, entry_t *entry) noexcept nogil:
     cdef link_t *link
     cdef copy_t *copy
     cdef uint32_t i
+    cdef bint to_uplink = False
     arrival.multicast = True
     choose_neighbors(forwarder, entry, arrival, entry.treatment == TREATMENT_FLOOD)
     arrival.open_copies = 1                 # held by this function
     for i in range(entry.consumer_count):
         link = entry.consumers[i]
-        if link.annotated and arrival.link != NULL and link.connection == arrival.link.connection:
+        if echoes(link, arrival):
             continue
         if arrival.control and link.kind == LINK_PROCESS:
             continue                        # a router does not hear its own control messages
         copy = copy_new(arrival)
         if copy != NULL:
             _count_egress(arrival, entry, link)
-            copy_join(copy, link)
+            _place(copy, arrival, link)
+            to_uplink = to_uplink or _leads_up(link)
+    if not forwarder.interior and not to_uplink and not is_from_edge_mesh(arrival) and entry.key[0] == c"M":
+        _copy_to_uplink(arrival)
     for i in range(forwarder.neighbor_count):
         if forwarder.neighbors[i].chosen:
             copy = copy_new(arrival)
@@ -217,6 +246,39 @@ cdef void _multicast(arrival_t *arrival, entry_t *entry) noexcept nogil:
         _refuse(arrival, plain_outcome(PN_RELEASED))
         return
     push_copies(arrival)
+
+
+cdef bint _leads_up(const link_t *link) noexcept nogil:
+    cdef const links_t *links = links_behind(link)
+    return links != NULL and links.peer == PEER_EDGE
+
+
+cdef void _copy_to_uplink(arrival_t *arrival) noexcept nogil:
+    """What is for all goes into the network too, where no proxy has taken it there."""
+    cdef entry_t *uplink = find_key(arrival.content.forwarder, b"L_edge", 6)
+    cdef copy_t *copy
+    if uplink == NULL or uplink.consumer_count == 0:
+        return
+    copy = copy_new(arrival)
+    if copy != NULL:
+        _place(copy, arrival, uplink.consumers[0])
+
+
+cdef bint _is_shared_way(const link_t *link) noexcept nogil:
+    """Whether deliveries to many addresses take this link, so that a slow one would hold up others."""
+    return link.kind == LINK_EDGE_DOWNLINK or link.kind == LINK_INTER_EDGE or (link.entry != NULL and link.entry.uplink)
+
+
+cdef void _place(copy_t *copy, arrival_t *arrival, link_t *link) noexcept nogil:
+    """Queue a copy for a consumer, without pushing; a stream to another router takes a link of its own."""
+    cdef links_t *links = <links_t *>links_behind(link)
+    if links == NULL or not links.streams or arrival.content.complete or not (
+            arrival.content.head.flags & FLAG_STREAMING or _is_shared_way(link)):
+        copy_join(copy, link)
+        return
+    link.moved_count += 1
+    copy.moved_from = link.handle
+    place_stream(links, copy)
 
 
 cdef void _count_egress(arrival_t *arrival, entry_t *entry, link_t *link) noexcept nogil:

@@ -14,5 +14,6 @@ cdef enum:
 
 # Read the leading sections. `annotated`: a router annotations section may come first.
 cdef head_result read_head(const uint8_t *data, size_t length, bint annotated, head_t *head) noexcept nogil
-# Write the annotations of a copy that leaves on `link`; their length, 0 if they do not fit PREFIX_LIMIT.
-cdef size_t write_annotations(const content_t *content, const link_t *origin, uint8_t *buffer) noexcept nogil
+# Write the annotations of a copy that came over `origin` (NULL: unknown) and leaves on `out`; their length, 0 if they do not
+# fit PREFIX_LIMIT.
+cdef size_t write_annotations(const content_t *content, const link_t *origin, const link_t *out, uint8_t *buffer) noexcept nogil

@@ -7,7 +7,15 @@ the octets that are there, so half a head is HEAD_MORE and a lie is HEAD_INVALID
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
-from skrouter.router.forwarder.model cimport DEFAULT_PRIORITY, slice_t
+from skrouter.router.forwarder.model cimport (
+    DEFAULT_PRIORITY,
+    PEER_EDGE,
+    PEER_INTER_EDGE,
+    PEER_INTER_NETWORK,
+    links_t,
+    peer_kind,
+    slice_t,
+)
 
 cdef enum:
     ANNOTATION_HEADER = 10      # 0x00 0x80 and the 8 octets of the descriptor
@@ -285,9 +293,16 @@ cdef size_t _put_ingress(const content_t *content, const forwarder_t *forwarder,
     return _put_slice(at, content.first.data, &content.head.ingress)
 
 
+cdef bint head_has_trace(const content_t *content) noexcept nogil:
+    return content.head.trace.present and content.head.trace_count != 0
+
+
 cdef size_t _put_trace(const content_t *content, const forwarder_t *forwarder, uint8_t *at) noexcept nogil:
     """What came with the message, and this router."""
     cdef size_t length = 9
+    if not forwarder.interior and not head_has_trace(content):
+        at[0] = 0x45
+        return 1
     at[0] = 0xD0
     if content.head.trace.present:
         memcpy(at + length, content.first.data + content.head.trace.start, content.head.trace.length)
@@ -311,11 +326,29 @@ cdef size_t _put_flags(uint32_t flags, uint8_t *at) noexcept nogil:
     return 1 + _put_u32(at + 1, flags)
 
 
-cdef size_t write_annotations(const content_t *content, const link_t *origin, uint8_t *buffer) noexcept nogil:
+cdef size_t _put_nothing(uint8_t *at) noexcept nogil:
+    """No ingress and no trace: another network has no use for names of ours."""
+    at[0] = 0x40
+    at[1] = 0x45
+    return 2
+
+
+cdef size_t _put_mesh(const content_t *content, const forwarder_t *forwarder, peer_kind peer, uint8_t *at) noexcept nogil:
+    """An edge router names its mesh to its interior router; between interior routers it is passed on. 0: no element."""
+    if peer == PEER_INTER_EDGE or peer == PEER_INTER_NETWORK:
+        return 0
+    if peer == PEER_EDGE and not forwarder.interior and forwarder.mesh_length:
+        return _put_string(at, forwarder.mesh, forwarder.mesh_length)
+    return _put_slice(at, content.first.data, &content.head.mesh) if content.head.mesh.present else 0
+
+
+cdef size_t write_annotations(const content_t *content, const link_t *origin, const link_t *out, uint8_t *buffer) noexcept nogil:
     cdef const forwarder_t *forwarder = content.forwarder
+    cdef const links_t *links = <const links_t *>out.connection.links
     cdef const head_t *head = &content.head
     cdef size_t length = ANNOTATION_HEADER + 9
     cdef size_t needed = 256 + head.to_override.length + head.ingress.length + head.trace.length + head.mesh.length
+    cdef size_t mesh
     if origin != NULL:
         needed += origin.address_length
     if needed + forwarder.node_length * 2 > PREFIX_LIMIT:
@@ -323,10 +356,13 @@ cdef size_t write_annotations(const content_t *content, const link_t *origin, ui
     memcpy(buffer, b"\x00\x80SKPR--RA\xd0", ANNOTATION_HEADER + 1)
     length += _put_flags(head.flags, buffer + length)
     length += _put_to_override(content, origin, buffer + length)
-    length += _put_ingress(content, forwarder, buffer + length)
-    length += _put_trace(content, forwarder, buffer + length)
-    if head.mesh.present:
-        length += _put_slice(buffer + length, content.first.data, &head.mesh)
+    if links.peer == PEER_INTER_NETWORK:
+        length += _put_nothing(buffer + length)
+    else:
+        length += _put_ingress(content, forwarder, buffer + length)
+        length += _put_trace(content, forwarder, buffer + length)
+    mesh = _put_mesh(content, forwarder, links.peer, buffer + length)
+    length += mesh
     _put_u32(buffer + ANNOTATION_HEADER + 1, length - ANNOTATION_HEADER - 5)
-    _put_u32(buffer + ANNOTATION_HEADER + 5, 5 if head.mesh.present else 4)
+    _put_u32(buffer + ANNOTATION_HEADER + 5, 5 if mesh else 4)
     return length

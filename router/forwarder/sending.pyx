@@ -83,7 +83,7 @@ cdef bint _begin(link_t *link, copy_t *copy) noexcept nogil:
     cdef size_t length = 0
     cdef outcome_t outcome
     if link.annotated:
-        length = write_annotations(copy.content, copy.arrival.link if copy.arrival != NULL else NULL, engine.write_scratch)
+        length = write_annotations(copy.content, copy.arrival.link if copy.arrival != NULL else NULL, link, engine.write_scratch)
         if length == 0:
             outcome = plain_outcome(PN_RELEASED)
             copy_outcome(copy, &outcome, True)

@@ -8,7 +8,7 @@ that is still arriving would confuse the sender's session.
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from skrouter.amqp.engine.poller cimport HANDLE_ENTRY, engine_find
+from skrouter.amqp.engine.poller cimport HANDLE_ENTRY, HANDLE_LINK, engine_find
 from skrouter.amqp.engine.proton_api cimport PN_ACCEPTED, PN_MODIFIED, PN_RECEIVED, PN_REJECTED, PN_RELEASED
 from skrouter.router.forwarder.content cimport content_discard, content_release, cursor_close
 from skrouter.router.forwarder.model cimport (
@@ -122,6 +122,13 @@ cdef void _count_back(copy_t *copy, forwarder_t *forwarder) noexcept nogil:
         entry.outstanding[copy.neighbor] -= 1
 
 
+cdef void _move_back(copy_t *copy, forwarder_t *forwarder) noexcept nogil:
+    """The stream that left a link for one of its own has ended; the link may be gone by now."""
+    cdef link_t *link = <link_t *>engine_find(forwarder.engine, HANDLE_LINK, copy.moved_from)
+    if link != NULL:
+        link.moved_count -= 1
+
+
 cdef void _count_delay(copy_t *copy, forwarder_t *forwarder) noexcept nogil:
     cdef int64_t age = forwarder.engine.now - copy.arrived
     if age < DELAYED or copy.link == NULL:
@@ -146,6 +153,8 @@ cdef void copy_free(copy_t *copy) noexcept nogil:
         link.dealt_with += 1
     if copy.neighbor != NO_NEIGHBOR:
         _count_back(copy, forwarder)
+    if copy.moved_from:
+        _move_back(copy, forwarder)
     _count_delay(copy, forwarder)
     if copy.arrival != NULL:
         _leave_arrival(copy)

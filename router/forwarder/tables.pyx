@@ -93,30 +93,41 @@ cdef size_t _topological(forwarder_t *forwarder, text_t text, char *key) noexcep
 
 
 cdef size_t _edge(forwarder_t *forwarder, text_t text, char *key) noexcept nogil:
-    """Behind `_edge/`."""
+    """Behind `_edge/`. An edge router has entries for those that it is connected to, and its uplink for others."""
     cdef text_t router = _element(&text)
+    cdef size_t length
     if _is(router, forwarder.id, forwarder.id_length):
         return _key(key, c"L", text)
-    return _key(key, c"H", router)
+    length = _key(key, c"H", router)
+    if forwarder.interior or (length and find_key(forwarder, key, length) != NULL):
+        return length
+    return _edge_default(key)
+
+
+cdef bint _is_foreign(forwarder_t *forwarder, text_t network) noexcept nogil:
+    """Whether an address is in another network; without an id of our own there is none."""
+    return forwarder.network_length and not _is(network, forwarder.network, forwarder.network_length) and not _is(
+        network, b"0", 1)
 
 
 cdef size_t address_key(forwarder_t *forwarder, const char *text, size_t length, char *key) noexcept nogil:
     cdef text_t rest = _strip(text, length)
+    cdef text_t network
+    cdef bint to_router
     if _starts(rest, b"_local/", 7):
         return _key(key, c"L", _behind(rest, 7))
     if _starts(rest, b"_topo/", 6):
         return _topological(forwarder, _behind(rest, 6), key)
     if _starts(rest, b"_edge/", 6):
         return _edge(forwarder, _behind(rest, 6), key)
-    if _starts(rest, b"_xtopo/", 7):
-        rest = _behind(rest, 7)
-        _element(&rest)                     # no network id is configured here: the element is skipped
-        return _topological(forwarder, rest, key)
-    if _starts(rest, b"_xedge/", 7):
-        rest = _behind(rest, 7)
-        _element(&rest)
-        return _edge(forwarder, rest, key)
-    return _key(key, c"M", rest)
+    to_router = _starts(rest, b"_xtopo/", 7)
+    if not to_router and not _starts(rest, b"_xedge/", 7):
+        return _key(key, c"M", rest)
+    rest = _behind(rest, 7)
+    network = _element(&rest)
+    if _is_foreign(forwarder, network):
+        return _key(key, c"N", network) if forwarder.interior else _edge_default(key)
+    return _topological(forwarder, rest, key) if to_router else _edge(forwarder, rest, key)
 
 
 # --- entries: a hash table of chains
@@ -190,6 +201,7 @@ cdef entry_t *entry_add(forwarder_t *forwarder, const char *key, size_t length, 
     entry.hash = _hash(key, length)
     entry.treatment = treatment
     entry.priority = -1
+    entry.uplink = length == 6 and memcmp(key, b"L_edge", 6) == 0
     entry.handle = engine_name(forwarder.engine, HANDLE_ENTRY, entry)
     bucket = &forwarder.buckets[entry.hash & (forwarder.bucket_count - 1)]
     entry.chain = bucket[0]

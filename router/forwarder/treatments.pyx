@@ -7,6 +7,10 @@ from skrouter.router.forwarder.model cimport (
     LINK_CONTROL,
     LINK_PROCESS,
     NO_NEIGHBOR,
+    PEER_EDGE,
+    PEER_INTER_EDGE,
+    PEER_NONE,
+    links_t,
     neighbor_t,
     router_t,
     slice_t,
@@ -93,9 +97,38 @@ cdef link_t *priority_link(forwarder_t *forwarder, int neighbor, int priority) n
 
 # --- anycast
 
-cdef bint _echoes(const link_t *link, const arrival_t *arrival) noexcept nogil:
-    """A peer router's link never gets back what it sent."""
-    return link.annotated and arrival.link != NULL and link.connection == arrival.link.connection
+cdef const links_t *links_behind(const link_t *link) noexcept nogil:
+    return <const links_t *>link.connection.links if link != NULL and link.connection != NULL else NULL
+
+
+cdef bint is_from_edge(const arrival_t *arrival) noexcept nogil:
+    cdef const links_t *links = links_behind(arrival.link)
+    return links != NULL and links.peer == PEER_EDGE
+
+
+cdef bint is_from_edge_mesh(const arrival_t *arrival) noexcept nogil:
+    cdef const links_t *links = links_behind(arrival.link)
+    return links != NULL and (links.peer == PEER_EDGE or links.peer == PEER_INTER_EDGE)
+
+
+cdef bint _is_in_mesh(const links_t *links, const arrival_t *arrival) noexcept nogil:
+    """Whether the message entered at an edge router of the mesh that these links lead to."""
+    cdef const slice_t *mesh = &arrival.content.head.mesh
+    return mesh.present and links.mesh_length != 0 and mesh.length == links.mesh_length and memcmp(
+        arrival.content.first.data + mesh.start, links.mesh, links.mesh_length) == 0
+
+
+cdef bint echoes(const link_t *link, const arrival_t *arrival) noexcept nogil:
+    """A router gets nothing back that it has sent, nor does its edge mesh; and what came over one way to consumers
+    elsewhere does not leave over another (spec: routing-protocol §5.3)."""
+    cdef const links_t *links = links_behind(link)
+    if links == NULL or links.peer == PEER_NONE:
+        return False
+    if links == links_behind(arrival.link):
+        return True
+    if links.peer == PEER_EDGE and _is_in_mesh(links, arrival):
+        return True
+    return link.proxy and is_from_edge_mesh(arrival)
 
 
 cdef choice_t choose_closest(forwarder_t *forwarder, entry_t *entry, const arrival_t *arrival) noexcept nogil:
@@ -106,7 +139,7 @@ cdef choice_t choose_closest(forwarder_t *forwarder, entry_t *entry, const arriv
     for i in range(entry.consumer_count):
         place = (entry.consumer_turn + i) % entry.consumer_count
         link = entry.consumers[place]
-        if _echoes(link, arrival):
+        if echoes(link, arrival):
             continue
         if choice.link == NULL or (link.kind == LINK_PROCESS and choice.link.kind != LINK_PROCESS):
             choice.link = link
@@ -147,7 +180,7 @@ cdef choice_t choose_balanced(forwarder_t *forwarder, entry_t *entry, const arri
     cdef bint eligible
     for i in range(entry.consumer_count):
         link = entry.consumers[(entry.consumer_turn + i) % entry.consumer_count]
-        if _echoes(link, arrival) or link.kind == LINK_PROCESS:
+        if echoes(link, arrival) or link.kind == LINK_PROCESS:
             continue
         value = link.undelivered_count + link.unsettled_count + link.moved_count
         eligible = link.capacity > value

@@ -7,6 +7,7 @@ that tells of its end is on its way to the core.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from skrouter.amqp.codec import COMPACT, encode
 from skrouter.amqp.types import Symbol
@@ -16,6 +17,9 @@ from skrouter.router.core.effects import Effect
 from skrouter.router.forwarder.forwarder import Forwarder, GoneError
 from skrouter.router.net import clock
 from skrouter.router.net.log import RouterLog
+
+if TYPE_CHECKING:
+    from skrouter.router.forwarder.forwarder import TerminusFields
 
 _EXPIRE_LINK_DETACH = 0
 
@@ -56,8 +60,8 @@ class Execution:
                 self._forwarder.set_entry_routers(self.entries[key], routers)
             case effects.BindEndpoint(key):
                 self._bind_endpoint(key, self._forwarder.add_endpoint(self.entries[key]))
-            case effects.BindConsumer(link, key):
-                self._forwarder.bind_consumer(link, self.entries[key])
+            case effects.BindConsumer(link, key, proxy):
+                self._forwarder.bind_consumer(link, self.entries[key], proxy)
             case effects.UnbindConsumer(link):
                 self._forwarder.unbind_consumer(link)
             case _:
@@ -94,6 +98,12 @@ class Execution:
                 self._forwarder.set_neighbor_link(slot, priority, link)
             case effects.AddDataConnection(slot, connection):
                 self._forwarder.add_data_connection(slot, connection)
+            case effects.SetPeer(connection, kind, mesh, streams):
+                self._forwarder.set_peer(connection, kind, mesh, streams)
+            case effects.SetMesh(mesh):
+                self._forwarder.set_mesh(mesh)
+            case effects.SendMessage(link, content):
+                self._forwarder.send(content, link, settled=False)
             case _:
                 self._notice(effect)
 
@@ -109,27 +119,34 @@ class Execution:
             effect.annotated,
             effect.withheld,
             effect.priority,
+            proxy=effect.proxy,
+            swapped=effect.swapped,
         )
 
     def _open(self, effect: effects.OpenLink) -> None:
         """Attach, and tell the core the handle."""
         purpose = effect.purpose
-        capability = encode(Symbol(effect.capability), COMPACT) if effect.capability else b""
-        terminus = (None, 0, _EXPIRE_LINK_DETACH, 0, False, capability, b"", b"")
         link = self._forwarder.open_link(
             purpose.connection,
             effect.name,
             purpose.outgoing,
             effect.session,
-            terminus,
-            terminus,
+            _terminus(effect.source),
+            _terminus(effect.target),
             purpose.kind,
             effect.capacity,
             effect.credit,
-            annotated=True,
+            0 if effect.key is None else self.entries[effect.key],
+            annotated=effect.annotated,
             priority=purpose.priority,
+            withheld=effect.withheld,
         )
         self.carry_out(self._core.handle(events.LinkOpened(link, effect.name, purpose), clock.monotonic()))
+
+
+def _terminus(ours: effects.Terminus) -> TerminusFields:
+    capability = encode(Symbol(ours.capability), COMPACT) if ours.capability else b""
+    return (ours.address, 0, _EXPIRE_LINK_DETACH, 0, False, capability, b"", b"")
 
 
 def _bitmap(indexes: frozenset[int]) -> bytes:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skrouter.router.core.address import AddressParser
 
 INTERIOR = AddressParser("A")
-EDGE = AddressParser("A", interior=False)
+EDGE = AddressParser("A", interior=False, peers={"P"})
 
 KEYS = [
     ("x", "Mx", "Mx"),
@@ -37,10 +37,11 @@ KEYS = [
     ("_topo/0/B", "RB", "L_edge"),
     ("_topo/7/B/x", "A7", "L_edge"),
     ("_edge/A/x", "Lx", "Lx"),
-    ("_edge/E/x", "HE", "HE"),
+    ("_edge/E/x", "HE", "L_edge"),
+    ("_edge/P/x", "HP", "HP"),
     ("_xtopo/net/0/A/x", "Lx", "Lx"),
     ("_xtopo/net/0/B/x", "RB", "L_edge"),
-    ("_xedge/net/E/x", "HE", "HE"),
+    ("_xedge/net/E/x", "HE", "L_edge"),
     ("_topology/x", "M_topology/x", "M_topology/x"),
 ]
 

@@ -48,7 +48,9 @@ TREATMENTS = [
     ("Mmc", None, BALANCED, AddressRule(MULTICAST)),
     ("Mmc", 2, BALANCED, AddressRule(MULTICAST)),
     ("Mhigh", None, CLOSEST, AddressRule(BALANCED, 9)),
-    ("Lmc", None, BALANCED, AddressRule(CLOSEST)),
+    ("Lmc", None, BALANCED, AddressRule(BALANCED)),
+    ("Htemp", None, CLOSEST, AddressRule(CLOSEST)),
+    ("Lmc", None, UNAVAILABLE, AddressRule(BALANCED)),
     ("RB", None, UNAVAILABLE, AddressRule(CLOSEST)),
 ]
 
@@ -62,7 +64,7 @@ def test_the_rule_goes_before_the_hint_and_the_hint_before_the_default(
 
 def test_an_entry_is_published_once_and_withdrawn_with_its_last_holder() -> None:
     addresses = table()
-    assert change(addresses, "Lx", lambda a: a.consumers.add(1)) == [PublishEntry("Lx", CLOSEST)]
+    assert change(addresses, "Lx", lambda a: a.consumers.add(1)) == [PublishEntry("Lx", BALANCED)]
     assert change(addresses, "Lx", lambda a: a.consumers.add(2)) == []
     assert change(addresses, "Lx", lambda a: a.consumers.discard(1)) == []
     assert change(addresses, "Lx", lambda a: a.consumers.discard(2)) == [WithdrawEntry("Lx")]

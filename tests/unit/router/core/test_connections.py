@@ -21,6 +21,7 @@ from skrouter.router.core.effects import (
     RejectLink,
     SetNeighbor,
     SetNeighborLink,
+    Terminus,
 )
 from skrouter.router.core.facts import ConnectionFacts
 from skrouter_testing.playbook import Playbook, attached, connection_facts, terminus
@@ -69,9 +70,10 @@ def test_the_connector_opens_twenty_two_links_in_the_order_that_gives_them_their
                 Purpose(7, kind, outgoing, priority),
                 name=f"qdlink.u{number}",
                 session=session,
-                capability=capability,
                 capacity=250,
                 credit=0 if outgoing else 250,
+                source=Terminus(capability=capability),
+                target=Terminus(capability=capability),
             )
             for number, (kind, outgoing, session, priority, capability) in enumerate(
                 [(LinkKind.CONTROL, outgoing, 0, 9, CONTROL) for outgoing in (False, True)]
@@ -279,7 +281,8 @@ def test_a_wanted_streaming_link_is_opened_on_the_shared_session(
     (found,) = book.send(StreamingLinkWanted(3))
     assert isinstance(found, OpenLink)
     assert found.purpose == Purpose(3, LinkKind.STREAMING, outgoing=True, priority=4)
-    assert (found.session, found.capability, found.credit) == (11, capability, 0)
+    assert (found.session, found.source, found.credit) == (11, Terminus(capability=capability), 0)
+    assert found.target == found.source
 
 
 def test_a_streaming_link_wanted_where_the_connection_is_gone_is_not_opened(book: Book) -> None:

@@ -53,7 +53,9 @@ class Consistency(RuleBasedStateMachine):
         self.living: set[int] = set()
         self.told: dict[int, set[str]] = {}
         self.send(events.EndpointAdded("Lhello", control_only=True))
-        self.send(events.EndpointAdded("Tflood", control_only=True, flood=True))
+        self.send(
+            events.EndpointAdded("Tflood", control_only=True, treatment=Treatment.FLOOD, everywhere=True)
+        )
         self.send(events.EndpointAdded("Mshared", shared=True))
 
     def _next(self) -> int:

@@ -79,11 +79,11 @@ def test_a_shared_endpoint_is_told_to_others_and_an_unshared_is_not(book: Book) 
 def test_an_endpoint_is_a_destination_for_senders_that_wait(book: Book) -> None:
     book.send(events.ConnectionUp(connection_facts(3)))
     book.send(sender(3, 100, "_local/x"))
-    book.expect(events.EndpointAdded("Lx"), BindEndpoint("Lx"), AllowCredit(100, True))
+    book.expect(events.EndpointAdded("Lx", treatment=BALANCED), BindEndpoint("Lx"), AllowCredit(100, True))
 
 
 def test_a_flooded_address_leads_to_every_router_known_before_and_after(book: Book) -> None:
-    book.send(events.EndpointAdded("Tq", control_only=True, flood=True))
+    book.send(events.EndpointAdded("Tq", control_only=True, treatment=FLOOD, everywhere=True))
     book.expect(
         events.RouterKnown(1, "B"),
         PublishEntry("RB", CLOSEST),

@@ -57,11 +57,11 @@ RECEIVERS = [
     ("x", "Mx", BALANCED),
     ("/x", "Mx", BALANCED),
     ("mc", "Mmc", MULTICAST),
-    ("_local/x", "Lx", CLOSEST),
-    ("_topo/0/A/x", "Lx", CLOSEST),
-    ("_topo/0/all/x", "Tx", CLOSEST),
-    ("_edge/E/x", "HE", CLOSEST),
-    ("_topo/1/B/x", "A1", CLOSEST),
+    ("_local/x", "Lx", BALANCED),
+    ("_topo/0/A/x", "Lx", BALANCED),
+    ("_topo/0/all/x", "Tx", BALANCED),
+    ("_edge/E/x", "HE", BALANCED),
+    ("_topo/1/B/x", "A1", BALANCED),
 ]
 
 
@@ -142,7 +142,7 @@ def terminus_fields() -> tuple[None, int, int, int, bool, int, bytes, bytes, byt
     [
         (True, None, "amqp:/_topo/0/A/temp.u0", "Ltemp.u0"),
         (True, "van", "amqp:/_topo/0/A/van/temp.u0", "Lvan/temp.u0"),
-        (False, None, "amqp:/_edge/A/temp.u0", "Ltemp.u0"),
+        (False, None, "amqp:/_edge/A/temp.u1", "Ltemp.u1"),
     ],
 )
 def test_a_dynamic_source_gets_an_address_of_this_router(
@@ -152,7 +152,7 @@ def test_a_dynamic_source_gets_an_address_of_this_router(
     book.send(events.ConnectionUp(connection_facts(CLIENT)))
     book.expect(
         attached(CLIENT, LINK, outgoing=True, source=terminus(dynamic=True)),
-        PublishEntry(key, CLOSEST),
+        PublishEntry(key, BALANCED),
         accept(key=key, source_address=address),
     )
 
