@@ -151,7 +151,8 @@ class AcceptLink:
     """Answer an attach. `key`: the entry it sends to or consumes from, None: anonymous.
 
     `proxy`: consumers are elsewhere, this link leads to them. `swapped`: the address of the target is named
-    in our source, as the reference does it for endpoints of its own.
+    in our source, as the reference does it for endpoints of its own. `flags`: bits of router annotations
+    that every message from there gets (spec: routing-protocol §7).
     """
 
     link: Handle
@@ -166,6 +167,7 @@ class AcceptLink:
     priority: int = 4
     proxy: bool = False
     swapped: bool = False
+    flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,10 @@ from skrouter.amqp import conditions
 from skrouter.amqp.capabilities import (
     EDGE_DOWNLINK,
     INTER_EDGE,
+    RESEND_RELEASED,
     ROUTER_CONTROL,
     ROUTER_DATA,
+    STREAMING_DELIVERIES,
     decode_symbols,
 )
 from skrouter.amqp.codec import decode_one
@@ -45,6 +47,7 @@ from skrouter.router.core.facts import (
 _COORDINATOR = 3
 ANNOUNCEMENT_CAPACITY = 3
 """Credit for messages to endpoints of ours that other routers speak to."""
+_FLAGS = {STREAMING_DELIVERIES: 1, RESEND_RELEASED: 2}
 FORBIDDEN = ("qd:forbidden", "Connectivity to the node is forbidden")
 CONNECTION_ROLE = ("qd:connection-role", "Link attach forbidden on inter-router connection")
 NO_ROUTE = ("qd:no-route-to-dest", "No route to the destination node")
@@ -76,6 +79,12 @@ def capabilities_of(terminus: RawTerminus) -> tuple[str, ...]:
         )
     except DecodeError:
         return ()
+
+
+def message_flags(target: RawTerminus) -> int:
+    """What a sender asks for all its messages by the capabilities of its target."""
+    asked = capabilities_of(target)
+    return sum(flag for capability, flag in _FLAGS.items() if capability in asked)
 
 
 class Links:
@@ -283,11 +292,16 @@ class Links:
             address = f"amqp:/_$temp.{self._unique()}"
         facts = connection.facts
         annotated = facts.is_router or not facts.strip_inbound
+        flags = message_flags(event.target)
         capacity = facts.link_capacity
         link = Link(event.link, event.connection, event.name, LinkKind.ENDPOINT, outgoing=False)
         if address is None:
             self._remember(connection, link)
-            return [AcceptLink(event.link, LinkKind.ENDPOINT, capacity, capacity, annotated=annotated)]
+            return [
+                AcceptLink(
+                    event.link, LinkKind.ENDPOINT, capacity, capacity, annotated=annotated, flags=flags
+                )
+            ]
         key = self._parser.key(address)
         if not key or self._table.treatment_of(key).treatment is Treatment.UNAVAILABLE:
             return [RejectLink(event.link, *NOT_FOUND)]
@@ -306,6 +320,7 @@ class Links:
             target_address=address if event.target.dynamic else None,
             annotated=annotated,
             withheld=not reachable,
+            flags=flags,
         )
         return [*effects, accept]
 

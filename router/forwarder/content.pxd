@@ -13,6 +13,9 @@ cdef void content_grew(content_t *content, size_t length) noexcept nogil
 cdef bint content_append(content_t *content, const uint8_t *data, size_t length) noexcept nogil
 # Drop what is there and what will come: nobody reads.
 cdef void content_discard(content_t *content) noexcept nogil
+# Keep all octets although cursors pass them, until `content_release_front` (harmless if it was not asked for).
+cdef void content_retain(content_t *content) noexcept nogil
+cdef void content_release_front(content_t *content) noexcept nogil
 # Cursors. `cursor_open` begins at the body; only while nothing has been passed yet.
 cdef void cursor_open(copy_t *copy) noexcept nogil
 cdef void cursor_close(copy_t *copy) noexcept nogil

@@ -141,6 +141,8 @@ cdef void content_grew(content_t *content, size_t length) noexcept nogil:
     content.last.size += length
     content.length += length
     content.held += length
+    if content.held > Q2_UPPER and content.retained:
+        content_release_front(content)
     if content.held > Q2_UPPER and not content.unlimited:
         content.blocked = True
 
@@ -166,6 +168,7 @@ cdef bint content_append(content_t *content, const uint8_t *data, size_t length)
 
 cdef void content_discard(content_t *content) noexcept nogil:
     content.discarded = True
+    content_release_front(content)
     _free_chain(content.forwarder, content.first)
     content.first = content.last = NULL
     content.held = 0
@@ -200,6 +203,28 @@ cdef void _reclaim(content_t *content) noexcept nogil:
         content.blocked = False
         if content.arrival != NULL and content.arrival.link != NULL:
             content.arrival.link.ops.resume(content.arrival)
+
+
+cdef void content_retain(content_t *content) noexcept nogil:
+    """One more reader of every chunk, which never moves."""
+    cdef chunk_t *chunk = content.first
+    content.retained = True
+    content.cursors += 1
+    while chunk != NULL:
+        chunk.readers += 1
+        chunk = chunk.next
+
+
+cdef void content_release_front(content_t *content) noexcept nogil:
+    cdef chunk_t *chunk = content.first
+    if not content.retained:
+        return
+    content.retained = False
+    content.cursors -= 1
+    while chunk != NULL:
+        chunk.readers -= 1
+        chunk = chunk.next
+    _reclaim(content)
 
 
 cdef void cursor_close(copy_t *copy) noexcept nogil:

@@ -23,6 +23,7 @@ from skrouter.router.forwarder.model cimport (
     link_t,
     outcome_t,
 )
+from skrouter.router.forwarder.resend cimport resend_stop
 from skrouter.router.forwarder.routing cimport route
 from skrouter.router.forwarder.sections cimport HEAD_INVALID, HEAD_MORE, head_result, read_head
 from skrouter.router.forwarder.settlement cimport (
@@ -114,6 +115,8 @@ cdef void arrival_parse(arrival_t *arrival) noexcept nogil:
         return
     content.parsed = True
     content.invalid = result == HEAD_INVALID
+    if arrival.link != NULL:
+        content.head.flags |= arrival.link.flags
     if content.head.flags & FLAG_DISABLE_Q2:
         content.unlimited = True
         if content.blocked:
@@ -125,6 +128,8 @@ cdef void arrival_settled(arrival_t *arrival) noexcept nogil:
     cdef copy_t *copy = arrival.copies
     cdef copy_t *following
     arrival.sender_settled = True
+    if arrival.resend:
+        resend_stop(arrival)
     while copy != NULL:
         following = copy.sibling
         if copy.sent:

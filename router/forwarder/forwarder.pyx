@@ -64,6 +64,7 @@ from skrouter.router.forwarder.model cimport (
     router_t,
     treatment_kind,
 )
+from skrouter.router.forwarder.routing cimport route_again
 from skrouter.router.forwarder.sections cimport HEAD_DONE, HEAD_INVALID, HEAD_MORE, head_result, read_head
 from skrouter.router.forwarder.model cimport head_t
 from skrouter.router.forwarder.settlement cimport copy_outcome, plain_outcome
@@ -198,6 +199,7 @@ cdef class Forwarder:
         if self.native == NULL:
             raise MemoryError()
         self.native.engine = engine.native
+        self.native.route_again = route_again
         self.native.interior = interior
         self.native.default_unavailable = default_unavailable
         self.native.node_length = len(node)
@@ -493,12 +495,12 @@ cdef class Forwarder:
 
     def accept_link(self, uint64_t handle, int kind, int capacity, int credit, uint64_t entry=0, str source_address=None,
                     str target_address=None, bint annotated=False, bint withheld=False, int priority=4,
-                    uint64_t max_message_size=0, bint proxy=False, bint swapped=False):
+                    uint64_t max_message_size=0, bint proxy=False, bint swapped=False, uint32_t flags=0):
         """Answer a peer's attach. The addresses are ours to name where the peer asked for a dynamic one.
 
         capacity: deliveries; credit: given at once (incoming); withheld: no credit until `allow_credit`.
         annotated: router annotations are read and written. proxy: leads to consumers elsewhere.
-        swapped: our source names the peer's target.
+        swapped: our source names the peer's target. flags: set in the annotations of every message from there.
         """
         cdef link_t *link = self._link(handle)
         cdef pn_link_t *pn = link.pn
@@ -511,6 +513,7 @@ cdef class Forwarder:
             _answer_terminus(pn_link_source(pn), PN_SOURCE, pn_link_remote_source(pn), source_address)
             _answer_terminus(pn_link_target(pn), PN_TARGET, pn_link_remote_target(pn), target_address)
         link.proxy = proxy
+        link.flags = flags
         pn_link_set_snd_settle_mode(pn, pn_link_remote_snd_settle_mode(pn))
         pn_link_set_rcv_settle_mode(pn, pn_link_remote_rcv_settle_mode(pn))
         pn_link_set_max_message_size(pn, max_message_size)

@@ -100,6 +100,7 @@ cdef struct content_t:
     bint unlimited              # Q2 does not count
     bint blocked                # Q2: the sender waits
     bint discarded              # nobody reads: arriving octets are dropped
+    bint retained               # all octets stay, for another way if this one is refused
     arrival_t *arrival          # whom to resume; NULL when gone
 
 # --- deliveries
@@ -130,6 +131,9 @@ cdef struct arrival_t:
     bint told                   # the sender knows a terminal outcome
     bint settle_due             # settle upstream as soon as the message is complete
     bint resuming               # in its connection's list of arrivals to read again
+    bint resend                 # if it is released it goes another way (see resend.pyx)
+    uint64_t *tried             # owner: this; ways that have released it: handles of links, or neighbors by way_of_neighbor
+    uint32_t tried_count
     arrival_t *next_resume
     arrival_t *previous         # in its link's list
     arrival_t *next
@@ -191,6 +195,7 @@ cdef struct link_t:
     bint accepted               # control has said yes
     bint annotated              # router annotations are read (incoming) or written (outgoing)
     bint replenish_early        # credit comes back when forwarded, not when settled
+    uint32_t flags              # incoming: set in the annotations of every message
     bint withheld               # no destination: credit stays away
     bint proxy                  # outgoing: leads to consumers elsewhere, who have other ways too
     bint settles_first          # outgoing: the peer wants everything settled
@@ -333,6 +338,7 @@ cdef struct forwarder_t:        # owner: Forwarder
     uint32_t mesh_length
     bint interior
     bint default_unavailable
+    void (*route_again)(arrival_t *arrival) noexcept nogil      # settlement's way back into routing
     void *is_refused            # borrowed from Forwarder: a callable on an address text, NULL: no address is refused by rule
     uint32_t radius             # hops to the farthest router
     entry_t **buckets           # owner: this; a power of two of them

@@ -12,6 +12,7 @@ from skrouter.amqp.engine.proton_api cimport PN_RELEASED
 from skrouter.router.forwarder.channels cimport channel_new, channel_of
 from skrouter.router.forwarder.copies cimport copy_enqueue, copy_join, copy_new, copy_undo, push_copies
 from skrouter.router.forwarder.model cimport (
+    FLAG_RESEND_RELEASED,
     FLAG_STREAMING,
     LINK_ADAPTOR,
     LINK_CONTROL,
@@ -37,6 +38,7 @@ from skrouter.router.forwarder.model cimport (
     outcome_t,
     slice_t,
 )
+from skrouter.router.forwarder.resend cimport resend_begin
 from skrouter.router.forwarder.settlement cimport arrival_finish, plain_outcome, rejection
 from skrouter.router.forwarder.streams cimport place_in_channel, place_stream, streaming_connection
 from skrouter.router.forwarder.tables cimport find_address, find_key
@@ -124,6 +126,17 @@ cdef void route(arrival_t *arrival) noexcept nogil:
         _refuse(arrival, plain_outcome(PN_RELEASED))
     elif entry.treatment == TREATMENT_FLOOD or entry.treatment == TREATMENT_MULTICAST:
         _multicast(arrival, entry)
+    else:
+        if arrival.content.head.flags & FLAG_RESEND_RELEASED and not arrival.presettled and link != NULL:
+            resend_begin(arrival)
+        _anycast(arrival, entry)
+
+
+cdef void route_again(arrival_t *arrival) noexcept nogil:
+    cdef bint addressed = False
+    cdef entry_t *entry = _entry_of(arrival, &addressed)
+    if entry == NULL:
+        _refuse(arrival, plain_outcome(PN_RELEASED))
     else:
         _anycast(arrival, entry)
 

@@ -11,6 +11,7 @@ from libc.string cimport memset
 from skrouter.amqp.engine.poller cimport HANDLE_ENTRY, HANDLE_LINK, engine_find
 from skrouter.amqp.engine.proton_api cimport PN_ACCEPTED, PN_MODIFIED, PN_RECEIVED, PN_REJECTED, PN_RELEASED
 from skrouter.router.forwarder.content cimport content_discard, content_release, cursor_close
+from skrouter.router.forwarder.resend cimport resend_note, resend_stop
 from skrouter.router.forwarder.model cimport (
     NO_NEIGHBOR,
     entry_t,
@@ -68,6 +69,8 @@ cdef void arrival_free(arrival_t *arrival) noexcept nogil:
         copy = copy.sibling
     if arrival.resuming:
         _leave_resume_list(arrival)
+    if arrival.resend:
+        resend_stop(arrival)
     if link != NULL:
         if arrival.previous != NULL:
             arrival.previous.next = arrival.next
@@ -207,6 +210,11 @@ cdef void copy_outcome(copy_t *copy, const outcome_t *outcome, bint settled) noe
     """Count it, release the copy if it is settled, and let the sender know."""
     cdef arrival_t *arrival = copy.arrival
     cdef bint news = not copy.terminal and (_is_terminal(outcome.state) or settled)
+    if arrival != NULL and arrival.resend:
+        if outcome.state == PN_RELEASED and resend_note(arrival, copy):
+            _send_another_way(arrival, copy, settled)
+            return
+        resend_stop(arrival)
     if news:
         _count(copy, outcome.state)
         copy.terminal = True
@@ -226,6 +234,17 @@ cdef void copy_outcome(copy_t *copy, const outcome_t *outcome, bint settled) noe
         arrival.link.ops.outcome(arrival, outcome, False)
 
 
+cdef void _send_another_way(arrival_t *arrival, copy_t *copy, bint settled) noexcept nogil:
+    """Give up this copy, which was released, and route its arrival anew."""
+    if settled or not copy.started:
+        copy_free(copy)
+    elif copy.sent:
+        copy.link.ops.copy_settled(copy)
+    else:
+        copy.link.ops.copy_aborted(copy)
+    arrival.content.forwarder.route_again(arrival)
+
+
 cdef void _tell_combined(arrival_t *arrival, const outcome_t *outcome) noexcept nogil:
     """All copies of a multicast must have spoken; the last to settle settles the whole."""
     cdef outcome_t combined
@@ -243,6 +262,8 @@ cdef void _tell_combined(arrival_t *arrival, const outcome_t *outcome) noexcept 
 cdef void arrival_finish(arrival_t *arrival, const outcome_t *outcome) noexcept nogil:
     """No copy is left, or there never was one: tell the sender and settle, as soon as the message is complete."""
     cdef bint silent = arrival.link == NULL or arrival.presettled or arrival.sender_settled
+    if arrival.resend:
+        resend_stop(arrival)
     if not arrival.content.complete:
         arrival.settle_due = True
         content_discard(arrival.content)

@@ -15,6 +15,7 @@ from skrouter.router.forwarder.model cimport (
     router_t,
     slice_t,
 )
+from skrouter.router.forwarder.resend cimport link_was_tried, neighbor_was_tried
 from skrouter.router.forwarder.tables cimport router_index
 
 
@@ -139,15 +140,14 @@ cdef choice_t choose_closest(forwarder_t *forwarder, entry_t *entry, const arriv
     for i in range(entry.consumer_count):
         place = (entry.consumer_turn + i) % entry.consumer_count
         link = entry.consumers[place]
-        if echoes(link, arrival):
+        if echoes(link, arrival) or link_was_tried(arrival, link.handle):
             continue
         if choice.link == NULL or (link.kind == LINK_PROCESS and choice.link.kind != LINK_PROCESS):
             choice.link = link
     if choice.link != NULL:
         entry.consumer_turn += 1
         return choice
-    # A control message has one receiver and repairs stale views: judging it by such a view would keep it stale.
-    choice.neighbor = _closest_router(forwarder, entry, 0 if _is_control(arrival) else _origin(forwarder, arrival))
+    choice.neighbor = _closest_router(forwarder, entry, arrival)
     return choice
 
 
@@ -155,14 +155,16 @@ cdef bint _is_control(const arrival_t *arrival) noexcept nogil:
     return arrival.control or (arrival.link != NULL and arrival.link.kind == LINK_CONTROL)
 
 
-cdef int _closest_router(forwarder_t *forwarder, entry_t *entry, uint32_t origin) noexcept nogil:
+cdef int _closest_router(forwarder_t *forwarder, entry_t *entry, const arrival_t *arrival) noexcept nogil:
+    # A control message has one receiver and repairs stale views: judging it by such a view would keep it stale.
+    cdef uint32_t origin = 0 if _is_control(arrival) else _origin(forwarder, arrival)
     cdef int found = NO_NEIGHBOR
     cdef uint32_t best = 0xFFFFFFFF
     cdef uint32_t i
     cdef router_t *router
     for i in range(entry.router_count):
         router = &forwarder.routers[entry.routers[(entry.router_turn + i) % entry.router_count]]
-        if router.cost < best and _may_pass(router, origin):
+        if router.cost < best and _may_pass(router, origin) and not neighbor_was_tried(arrival, router.neighbor):
             best = router.cost
             found = router.neighbor
     entry.router_turn += 1
@@ -180,7 +182,7 @@ cdef choice_t choose_balanced(forwarder_t *forwarder, entry_t *entry, const arri
     cdef bint eligible
     for i in range(entry.consumer_count):
         link = entry.consumers[(entry.consumer_turn + i) % entry.consumer_count]
-        if echoes(link, arrival) or link.kind == LINK_PROCESS:
+        if echoes(link, arrival) or link.kind == LINK_PROCESS or link_was_tried(arrival, link.handle):
             continue
         value = link.undelivered_count + link.unsettled_count + link.moved_count
         eligible = link.capacity > value
@@ -207,7 +209,7 @@ cdef choice_t _balance_remote(forwarder_t *forwarder, entry_t *entry, const arri
     cdef bint eligible
     for i in range(entry.router_count):
         router = &forwarder.routers[entry.routers[(entry.router_turn + i) % entry.router_count]]
-        if not _may_pass(router, origin):
+        if not _may_pass(router, origin) or neighbor_was_tried(arrival, router.neighbor):
             continue
         link = priority_link(forwarder, router.neighbor, priority)
         if link == NULL:

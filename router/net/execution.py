@@ -121,6 +121,7 @@ class Execution:
             effect.priority,
             proxy=effect.proxy,
             swapped=effect.swapped,
+            flags=effect.flags,
         )
 
     def _open(self, effect: effects.OpenLink) -> None:
