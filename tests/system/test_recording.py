@@ -61,8 +61,10 @@ def test_two_recorded_routers_come_to_the_same_state_in_the_replay(routers: Rout
         client.receiver("foo")
         line.wait_address("A", "foo", remote=1)
         wait_until(
-            lambda: all([row[3] for row in nodes(line, name)] == [["B"], ["A"]] for name in "AB")
-            or all(sorted(row[3] for row in nodes(line, name)) == [["A"], ["B"]] for name in "AB"),
+            lambda: (
+                all([row[3] for row in nodes(line, name)] == [["B"], ["A"]] for name in "AB")
+                or all(sorted(row[3] for row in nodes(line, name)) == [["A"], ["B"]] for name in "AB")
+            ),
             "both to have the link state of the other",
         )
         live = {name: nodes(line, name) for name in "AB"}

@@ -211,7 +211,9 @@ def test_a_recording_begun_later_can_be_read_but_not_replayed() -> None:
 TICK = event_line(events.Tick(), 13.25, ())
 WRONG = {
     "is an event before the first header": [TICK],
-    "format version 2, this program reads version 1": [header_line(HEADER).replace(':1,"router"', ':2,"router"')],
+    "format version 2, this program reads version 1": [
+        header_line(HEADER).replace(':1,"router"', ':2,"router"')
+    ],
     "line 2 is not": [header_line(HEADER), "{}", TICK],
     "line 3 is not": [header_line(HEADER), TICK, '{"now":1}', '{"now":2}'],
     "'Tock'": [header_line(HEADER), TICK.replace("Tick", "Tock"), TICK],
