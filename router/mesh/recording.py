@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Final
 
-from skrouter.router.mesh import effects as mesh_effects
 from skrouter.router.mesh import events as mesh_events
 from skrouter.router.mesh import messages
 from skrouter.router.mesh.config import MeshConfig
@@ -34,7 +33,7 @@ class RecordingError(ValueError):
 class RecordingHeader:
     """Whose recording it is. `started`: the engine's clock when it was made; `wall`: Unix time of this line.
 
-    `complete`: the recording has the engine's first event. One that was begun later can be read, not replayed.
+    `complete`: it has the engine's first event. A recording that was begun later can be read, not replayed.
     """
 
     config: MeshConfig
@@ -98,7 +97,7 @@ def _object(item: object) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """JSON of a value. An object has one key: the name of a class over its fields, or `map` over a mapping."""
+    """JSON of a value. Objects have one key: the name of a class over its fields, or `map` over a mapping."""
     if is_dataclass(value):
         return {type(value).__name__: _object(value)}
     if isinstance(value, Mapping):
@@ -207,7 +206,7 @@ def engine_of(recording: Recording) -> MeshEngine:
 def replay(recording: Recording, engine: MeshEngine | None = None) -> Iterator[Step]:
     """Give the recorded events to a new engine, or to `engine` if the caller wants to look at it.
 
-    RecordingError as `engine_of`. An event on which the recorded engine failed raises here what it raised there.
+    RecordingError as `engine_of`. An event on which the recorded engine failed fails here in the same way.
     """
     engine = engine or engine_of(recording)
     for item in recording.events:
