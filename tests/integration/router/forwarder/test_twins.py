@@ -194,6 +194,15 @@ def test_annotations_that_lie_about_their_size_are_never_taken(octets: bytes) ->
     assert parse_head(octets + bytes(200), True)[0] == "invalid" or octets[10:15] == b"\xd0\xff\xff\xff\xff"
 
 
+@pytest.mark.parametrize("field", ["to", "reply_to"])
+def test_a_symbol_is_no_address_to_either_reader(field: str) -> None:
+    octets = encode_message(Message(properties=Properties(**{field: Symbol("x")})))
+    with pytest.raises(DecodeError, match=f"properties.{field} must be a str"):
+        decode_head(octets)
+    # The native one does not read where the answer is to go.
+    assert parse_head(octets, False)[0] == ("invalid" if field == "to" else "done")
+
+
 def test_the_whole_of_a_reference_message_is_understood() -> None:
     annotations = RouterAnnotations(
         flags=UInt(1), to_override="x", ingress="0/A", trace=("0/A", "0/B"), ingress_mesh="m"
