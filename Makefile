@@ -6,7 +6,7 @@ export PYTHONSAFEPATH := 1
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help build demo test soak lint debug asan bench clean
+.PHONY: help build demo test soak fuzz lint debug asan bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,9 @@ test: build ## all tests but the lint and the campaigns of tests/soak; ARGS= is 
 
 soak: build ## gigabytes through two and three routers, everything checked; ARGS="--scale 0.01 --only messages"
 	PYTHONPATH=tests:tests/support $(BIN)/python -m soak $(ARGS)
+
+fuzz: build ## 100,000 cases for each decoder of control messages; ARGS="--cases 1000 --seed 7 --only mesh"
+	PYTHONPATH=tests/support $(BIN)/python tests/fuzz/decoders.py $(ARGS)
 
 lint: build ## ruff, mypy, import contracts
 	$(BIN)/ruff check .

@@ -141,6 +141,9 @@ _PROPERTY_TYPES: Final[tuple[type, ...]] = (
     str,
 )
 
+_ADDRESSES: Final = frozenset({"to", "reply_to"})
+"""Fields that must be strings: forwarding reads no symbol as an address, so a reply to one would be lost."""
+
 _HEADER_NAMES: Final = tuple(f.name for f in fields(Header))[:-1]
 _PROPERTY_NAMES: Final = tuple(f.name for f in fields(Properties))[:-1]
 
@@ -344,6 +347,7 @@ def _check_field(section: Section, name: str, cls: type, value: object) -> None:
     if value is None:
         return
     right = not isinstance(value, list | dict | Described) if cls is object else isinstance(value, cls)
+    right = right and not (name in _ADDRESSES and isinstance(value, Symbol))
     if not right:
         wanted = "scalar" if cls is object else cls.__name__.lower()
         raise DecodeError(

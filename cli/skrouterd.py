@@ -43,6 +43,8 @@ EXAMPLES = """\
 examples:
   skrouterd -c router.conf            run in the foreground, log as the file says
   skrouterd --check router.conf       look at a file, start nothing
+  skrouterd -c router.conf --record mesh.jsonl
+                                      also append what the mesh is told to a file, to replay a fault
 """
 
 
@@ -74,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if lacking := _unsupported(config):
             raise ValueError(_refusal(lacking))
-        return Daemon(config, log).run()
+        return Daemon(config, log, options.record).run()
     except (ListenError, NetworkConfigurationError, ValueError) as error:
         return _start_failed(log, error)
     finally:
@@ -90,6 +92,9 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("-c", "--config", metavar="PATH", default=DEFAULT_CONFIG, help="configuration file")
     parser.add_argument("--check", metavar="PATH", help="validate a configuration file and exit")
+    parser.add_argument(
+        "--record", metavar="FILE", help="append the events of the mesh to FILE (created with mode 0600)"
+    )
     parser.add_argument(
         "-v", "--version", action="version", version=VERSION, help="print the version and exit"
     )
@@ -148,9 +153,10 @@ def _refusal(lacking: list[str]) -> str:
 class Daemon:
     """One running router with its management and its adaptors."""
 
-    def __init__(self, config: Configuration, log: RouterLog) -> None:
+    def __init__(self, config: Configuration, log: RouterLog, record: str | None = None) -> None:
         self.config = config
         self.log = log
+        self._record = record
         self.engine = Engine()
         self.loop = EngineLoop(self.engine)
         asyncio.set_event_loop(self.loop)
@@ -216,6 +222,8 @@ class Daemon:
 
     def _start(self) -> None:
         router = self.config.router
+        if self._record is not None:
+            self.router.record(self._record)
         self._say_hello()
         self.router.start()
         for key in MANAGEMENT_KEYS:

@@ -11,6 +11,7 @@ import random
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from skrouter.amqp import events as engine_events
 from skrouter.amqp.engine.loop import EngineLoop
@@ -32,10 +33,12 @@ from skrouter.router.mesh import wire as mesh_wire
 from skrouter.router.mesh.config import MeshConfig
 from skrouter.router.mesh.engine import MeshEngine
 from skrouter.router.mesh.messages import AddressDescriptor, MessageError
+from skrouter.router.mesh.recording import RecordingHeader
 from skrouter.router.net import clock
 from skrouter.router.net.connections import ConnectionShell
 from skrouter.router.net.execution import Execution
 from skrouter.router.net.log import RouterLog
+from skrouter.router.net.recorder import MeshRecorder, RecordError
 from skrouter.router.net.tls import TlsProfiles
 
 UNIQUE_ALPHABET = string.ascii_letters + string.digits + "+_"
@@ -92,6 +95,8 @@ class Router:
             )
         )
         self.mesh = MeshEngine(_mesh_config(config, self.identity), self.started) if interior else None
+        self.recorder: MeshRecorder | None = None
+        self._mesh_untouched = True
         self.tls = TlsProfiles(
             config.ssl_profiles.values(), warn=lambda text: log.log("CONN_MGR", "warning", text)
         )
@@ -155,8 +160,29 @@ class Router:
     def stop(self) -> None:
         """Close every socket without a word, as neighbors expect of a router that goes."""
         self.shell.shutdown()
+        self.record(None)
 
     # --- what others use
+
+    def record(self, path: str | Path | None) -> None:
+        """Append the mesh's events to a file from now on, instead of to any other; None: to none.
+
+        RecordError if that cannot be; what was recorded before then goes on.
+        """
+        recorder = None if path is None else self._new_recorder(path)
+        if self.recorder is not None:
+            self.recorder.close()
+        self.recorder = recorder
+
+    def _new_recorder(self, path: str | Path) -> MeshRecorder:
+        if self.mesh is None:
+            raise RecordError(f"mesh events cannot be recorded to {path}: only interior routers have any")
+        header = RecordingHeader(self.mesh.config, self.started, clock.wall(), self._mesh_untouched)
+        return MeshRecorder(path, self.mesh, header, self.loop, self._recording_failed)
+
+    def _recording_failed(self, text: str) -> None:
+        self.recorder = None
+        self.log.log("ROUTER", "warning", text)
 
     def subscribe(self, event: events.EndpointAdded, endpoint: Endpoint) -> None:
         """Take the messages for a key in this process."""
@@ -224,7 +250,8 @@ class Router:
 
     def _mesh(self, event: mesh_events.Event) -> None:
         if self.mesh is not None:
-            for effect in self.mesh.handle(event, clock.monotonic()):
+            self._mesh_untouched = False
+            for effect in (self.recorder or self.mesh).handle(event, clock.monotonic()):
                 self._mesh_effect(effect)
 
     def _edge_message(self, key: str) -> Endpoint:

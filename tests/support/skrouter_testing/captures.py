@@ -5,11 +5,12 @@ so that the two can be compared.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
 
+from skrouter.amqp import codec
 from skrouter.amqp import types as t
 from skrouter.amqp.message import BodyKind, Message
 
@@ -25,8 +26,24 @@ FRAME_FILES: Final = (
     "12-limits.txt",
 )
 MESSAGE_FILE: Final = "05-management.txt"
+CONNECTION_FILES: Final = tuple(
+    f"connections/{name}.txt"
+    for name in (
+        "01-interior-pair",
+        "02-line-AB",
+        "02-line-BC",
+        "03-edge-E1",
+        "03-edge-E2",
+        "08-inter-edge",
+        "08-inter-edge-uplink-E1",
+        "08-inter-edge-uplink-E2",
+        "09-inter-network",
+    )
+)
+"""Everything of the connections between routers: inter-router, edge, inter-edge, inter-network."""
 
-_FRAME_LINE = re.compile(r"#(\d+) t=\S+ conn=(\d+) (\S+) ch=(\d+) (\S+) size=(\d+) ")
+_FRAME_LINE = re.compile(r"#(\d+) t=(\S+) conn=(\d+) (\S+) ch=(\d+) (\S+) size=(\d+) ")
+_END_LINE = re.compile(r"--- t=(\S+) TCP conn (\d+): end of stream (\S+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,10 @@ class CapturedFrame:
     text: tuple[str, ...]
     """The other decoder's lines, sections of a message with `| ` in front."""
     octets: bytes
+    """All of the frame, but for `missing` octets at its end."""
+    time: float
+    connection: int
+    missing: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +92,32 @@ def messages() -> list[CapturedMessage]:
     ]
 
 
+def connection_frames(file: str) -> list[CapturedFrame]:
+    """The frames of one of CONNECTION_FILES."""
+    return list(_frames(file))
+
+
+def ends(file: str) -> dict[int, float]:
+    """When the TCP connections of a file ended, by their numbers."""
+    found: dict[int, float] = {}
+    for (line,) in _blocks(file, "--- "):
+        if matched := _END_LINE.match(line):
+            found.setdefault(int(matched[2]), float(matched[1]))
+    return found
+
+
 def _frames(file: str) -> Iterator[CapturedFrame]:
     for first, *lines in _blocks(file, "#"):
         matched = _FRAME_LINE.match(first)
         assert matched, first
-        number, _, direction, channel, name, size = matched.groups()
+        number, time, connection, direction, channel, name, size = matched.groups()
         text, octets = _content(lines)
-        assert len(octets) == int(size), first
-        yield CapturedFrame(f"{file} #{number}", direction, int(channel), name, text, octets)
+        missing = int(size) - len(octets)
+        assert missing == 0 or (missing > 0 and "(truncated: " in lines[-1]), first
+        source = f"{Path(file).stem if '/' in file else file} #{number}"
+        yield CapturedFrame(
+            source, direction, int(channel), name, text, octets, float(time), int(connection), missing
+        )
 
 
 def _blocks(file: str, start: str) -> Iterator[list[str]]:
@@ -89,7 +128,78 @@ def _blocks(file: str, start: str) -> Iterator[list[str]]:
 
 def _content(lines: list[str]) -> tuple[tuple[str, ...], bytes]:
     *text, octets = (line.removeprefix("  ") for line in lines)
-    return tuple(text), bytes.fromhex(octets.removeprefix("hex "))
+    return tuple(text), bytes.fromhex(octets.removeprefix("hex ").partition(" (")[0])
+
+
+def stated_sections(text: tuple[str, ...]) -> list[str]:
+    """The section lines of the other decoder."""
+    lines = [line.removeprefix("| ") for line in text if line.startswith("| ")]
+    return [line for line in lines if not line.startswith(("(more", "raw ", "continuation"))]
+
+
+# --- deliveries ------------------------------------------------------------------------------------------
+
+Terminus = str | None
+
+
+@dataclass(slots=True)
+class CapturedDelivery:
+    """What the transfers of one delivery carried, and over which link."""
+
+    first: CapturedFrame
+    source: Terminus
+    target: Terminus
+    capability: str
+    """The link's, if its termini have one; else empty."""
+    content: bytes
+    complete: bool
+    """Whether every octet of the message is here."""
+
+
+def deliveries(frames: Iterable[CapturedFrame]) -> list[CapturedDelivery]:
+    """The deliveries in these frames of one file, in order of their first frames."""
+    links: dict[tuple[int, str, int, int], tuple[Terminus, Terminus, str]] = {}
+    open_ones: dict[tuple[int, str, int, int], CapturedDelivery] = {}
+    found = []
+    for frame in frames:
+        if frame.name not in ("attach", "transfer"):
+            continue
+        value, end = codec.decode(frame.octets, 4 * frame.octets[4])
+        fields = _fields(value)
+        handle = fields[1] if frame.name == "attach" else fields[0]
+        key = (frame.connection, frame.direction, frame.channel, int(str(handle)))
+        if frame.name == "attach":
+            links[key] = (_address(fields[5]), _address(fields[6]), _capability(fields[6]))
+            continue
+        content, more = frame.octets[end:], len(fields) > 5 and fields[5] is True
+        delivery = open_ones.pop(key, None)
+        if delivery is None:
+            delivery = CapturedDelivery(frame, *links[key], b"", complete=True)
+            found.append(delivery)
+        aborted = len(fields) > 9 and fields[9] is True
+        delivery.content += content if delivery.complete else b""
+        delivery.complete &= not frame.missing and not aborted
+        if more and not aborted:
+            open_ones[key] = delivery
+    for delivery in open_ones.values():
+        delivery.complete = False
+    return found
+
+
+def _fields(value: object) -> list[object]:
+    assert isinstance(value, t.Described)
+    assert isinstance(value.value, list)
+    return value.value
+
+
+def _address(terminus: object) -> Terminus:
+    fields = [] if terminus is None else _fields(terminus)
+    return str(fields[0]) if fields and fields[0] is not None else None
+
+
+def _capability(target: object) -> str:
+    fields = [] if target is None else _fields(target)
+    return str(fields[6]) if len(fields) > 6 and fields[6] is not None else ""
 
 
 # --- our decoding in the notation of the captures --------------------------------------------------------

@@ -5,7 +5,13 @@ from skrouter.amqp import codec, message
 from skrouter.amqp.message import Message, Properties, decode_head, encode_message
 from skrouter.amqp.types import Described
 from skrouter_testing import captures
-from skrouter_testing.captures import CapturedFrame, CapturedMessage, render, rendered_sections
+from skrouter_testing.captures import (
+    CapturedFrame,
+    CapturedMessage,
+    render,
+    rendered_sections,
+    stated_sections,
+)
 from skrouter_testing.frames import FIELDS
 
 FRAMES = captures.frames()
@@ -54,12 +60,6 @@ def test_a_performative_is_encoded_as_the_real_engine_did(frame: CapturedFrame) 
     value, payload = body_and_payload(frame)
     octets = frame.octets[4 * frame.octets[4] :]
     assert codec.encode(value, codec.COMPACT) + payload == octets or codec.encode(value) + payload == octets
-
-
-def stated_sections(text: tuple[str, ...]) -> list[str]:
-    """The section lines of the other decoder."""
-    lines = [line.removeprefix("| ") for line in text if line.startswith("| ")]
-    return [line for line in lines if not line.startswith(("(more", "raw "))]
 
 
 @pytest.mark.parametrize("frame", TRANSFERS, ids=source)

@@ -15,11 +15,10 @@ from skrouter.amqp.message import BodyKind, Header, Message, Properties, decode_
 from skrouter.amqp.types import Symbol, UInt, ULong
 from skrouter.router.core.address import AddressParser
 from skrouter.router.forwarder.forwarder import Forwarder, parse_head
+from skrouter_testing.heads import DEFAULT_PRIORITY, check_against_pure, head_of
 
-DEFAULT_PRIORITY = 4
 HEAD_OF_BODY = 3
 """Octets of a body section that show that it is one."""
-TEXTS = ("to_override", "ingress", "mesh", "to")
 
 
 # --- addresses
@@ -117,35 +116,13 @@ MESSAGES = st.builds(
 CONVENTIONS = st.sampled_from([COMPACT, REFERENCE])
 
 
-def fields_of(message: Message, data: bytes, annotated: bool) -> dict[str, object]:
-    """What the native reader should find."""
-    annotations = message.router_annotations or RouterAnnotations()
-    texts = {
-        "to_override": annotations.to_override,
-        "ingress": annotations.ingress,
-        "mesh": annotations.ingress_mesh,
-        "to": message.properties.to if message.properties else None,
-    }
-    header = message.header
-    priority = DEFAULT_PRIORITY if header is None or header.priority is None else min(header.priority, 9)
-    body = len(encode_annotations(annotations)) if message.router_annotations else 0
-    found: dict[str, object] = {name: None if text is None else text.encode() for name, text in texts.items()}
-    return found | {
-        "priority": priority,
-        "flags": annotations.flags,
-        "body": body,
-        "trace_count": len(annotations.trace),
-    }
-
-
 @settings(max_examples=150, deadline=None)
 @given(MESSAGES, CONVENTIONS)
 def test_both_readers_find_the_same_head(message: Message, conventions: Conventions) -> None:
     data = encode_message(message, conventions)
     result, found = parse_head(data, message.router_annotations is not None)
     assert result == "done"
-    expected = fields_of(message, data, True)
-    expected["body"] = decode_annotations(data)[1]
+    expected = head_of(message, decode_annotations(data)[1])
     assert {name: found[name] for name in expected} == expected
 
 
@@ -195,29 +172,6 @@ def test_any_octets_are_read_without_harm(octets: bytes, annotated: bool) -> Non
     check_against_pure(DESCRIPTOR + octets if annotated else octets)
 
 
-def check_against_pure(octets: bytes) -> None:
-    """Every text lies within the octets; what both readers understand they understand alike."""
-    result, found = parse_head(octets, True)
-    assert result in ("done", "more", "invalid")
-    body = found["body"]
-    assert isinstance(body, int)
-    assert body <= len(octets)
-    for name in (*TEXTS, "trace"):
-        assert found[name] is None or found[name] in octets  # type: ignore[operator]
-    try:
-        annotations, end = decode_annotations(octets)
-        message, _ = decode_head(octets)
-    except (DecodeError, ValueError):
-        return
-    if annotations is not None and result != "more":
-        assert result == "done"
-        assert body == end
-        assert (found["flags"], found["trace_count"]) == (annotations.flags, len(annotations.trace))
-    if result == "done" and message.properties is not None:
-        to = message.properties.to
-        assert found["to"] == (None if to is None else to.encode())
-
-
 @pytest.mark.parametrize(
     "octets",
     [
@@ -238,6 +192,15 @@ def test_annotations_that_lie_about_their_size_are_never_taken(octets: bytes) ->
         decode_annotations(octets)
     assert parse_head(octets, True)[0] in ("invalid", "more")
     assert parse_head(octets + bytes(200), True)[0] == "invalid" or octets[10:15] == b"\xd0\xff\xff\xff\xff"
+
+
+@pytest.mark.parametrize("field", ["to", "reply_to"])
+def test_a_symbol_is_no_address_to_either_reader(field: str) -> None:
+    octets = encode_message(Message(properties=Properties(**{field: Symbol("x")})))
+    with pytest.raises(DecodeError, match=f"properties.{field} must be a str"):
+        decode_head(octets)
+    # The native one does not read where the answer is to go.
+    assert parse_head(octets, False)[0] == ("invalid" if field == "to" else "done")
 
 
 def test_the_whole_of_a_reference_message_is_understood() -> None:

@@ -23,7 +23,10 @@ from skrouter.router.mesh.wire import decode, encode
 
 RECORD = Path(__file__).with_name("interior_pair.txt")
 INSTANCE = 1795397545
-STOPPED_AT = 41.784
+INSTANCE_AGAIN = 1795397593
+STOPPED_AT = 41.77
+STARTED_AGAIN = 47.808
+KILLED_AT = 56.12
 FOO = AddressDescriptor("Mfoo", 3)
 
 
@@ -39,12 +42,14 @@ class Playback:
     recorded: list[list[bytes]] = field(default_factory=lambda: [[]])
     times: list[float] = field(default_factory=lambda: [0.0])
     effects: list[Effect] = field(default_factory=list)
+    instance: int = INSTANCE
+    engine: MeshEngine | None = None
     ticks: list[list[bytes]] = field(default_factory=list)
 
-    def run(self, until: float) -> None:
+    def run(self, until: float, since: float = 0.0) -> None:
         """Play the record: the peer's messages come in, our ticks are where the reference's were."""
         annotations = RouterAnnotations(ingress=f"0/{self.router_id}", trace=(f"0/{self.router_id}",))
-        engine = MeshEngine(MeshConfig(self.router_id, INSTANCE), 0.0)
+        engine = self.engine = MeshEngine(MeshConfig(self.router_id, self.instance), since)
 
         def handle(event: Event, now: float) -> None:
             for effect in engine.handle(event, now):
@@ -52,8 +57,8 @@ class Playback:
                 if isinstance(effect, SendHello | SendMessage):
                     self.sent[-1].append(encode(effect.message, annotations))
 
-        handle(LocalAddressesChanged(self.addresses), 0.0)
-        for now, what, octets in events_of(self.router_id, self.peer_id, until):
+        handle(LocalAddressesChanged(self.addresses), since)
+        for now, what, octets in events_of(self.router_id, self.peer_id, until, since):
             while self.doings and self.doings[0][0] < now:
                 handle(self.doings.pop(0)[1], now)
             match what:
@@ -73,10 +78,10 @@ class Playback:
                 self.recorded[-1].append(octets)
 
 
-def events_of(router_id: str, peer_id: str, until: float) -> list[tuple[float, str, bytes]]:
+def events_of(router_id: str, peer_id: str, until: float, since: float) -> list[tuple[float, str, bytes]]:
     """The record from the side of one router. Without a link its HELLOs are not seen: ticks are put there."""
     events: list[tuple[float, str, bytes]] = []
-    last_tick = 0.0
+    last_tick = since
     for line in RECORD.read_text(encoding="ascii").splitlines():
         if line.startswith("#"):
             continue
@@ -84,6 +89,8 @@ def events_of(router_id: str, peer_id: str, until: float) -> list[tuple[float, s
         now, octets = float(when), bytes.fromhex(rest[0]) if rest else b""
         if now > until:
             break
+        if now < since:
+            continue
         while now - last_tick > 1.5:
             last_tick += 1.0
             events.append((last_tick, "tick", b""))
@@ -119,6 +126,14 @@ def play_b() -> Playback:
     return playback
 
 
+def play_b_again() -> Playback:
+    """Router B from its second start until it is killed."""
+    addresses = (AddressDescriptor("Msfe.96WNM:0", 2), AddressDescriptor("Mvfcr.96WNM:0", 2))
+    playback = Playback("B", "A", addresses, instance=INSTANCE_AGAIN)
+    playback.run(KILLED_AT, since=STARTED_AGAIN)
+    return playback
+
+
 def by_interval(playback: Playback) -> list[tuple[float, Counter[bytes], Counter[bytes]]]:
     """Per tick what we and what the reference sent until the next one.
 
@@ -136,17 +151,28 @@ def test_router_a_sends_octet_for_octet_what_the_reference_sent() -> None:
             assert sent == recorded, f"after the tick at {when}"
 
 
-def test_router_b_asks_for_the_first_link_state_earlier_and_otherwise_sends_what_the_reference_sent() -> None:
-    different = [
+def different(playback: Playback) -> list[tuple[float, Counter[bytes], Counter[bytes]]]:
+    """Ticks after which we and the reference sent other messages: only ours, only the reference's."""
+    return [
         (when, sent - recorded, recorded - sent)
-        for when, sent, recorded in by_interval(play_b())
+        for when, sent, recorded in by_interval(playback)
         if sent != recorded
     ]
-    assert [[kind(octets) for octets in ours] for _, ours, _ in different] == [
+
+
+def test_router_b_sends_in_its_second_life_octet_for_octet_what_the_reference_sent() -> None:
+    playback = play_b_again()
+    assert sum(len(recorded) for recorded in playback.recorded) > 12
+    assert different(playback) == []
+
+
+def test_router_b_asks_for_the_first_link_state_earlier_and_otherwise_sends_what_the_reference_sent() -> None:
+    found = different(play_b())
+    assert [[kind(octets) for octets in ours] for _, ours, _ in found] == [
         ["LinkStateRequest"],
         ["LinkStateUpdate"],
     ]
-    assert not any(missing for _, _, missing in different)
+    assert not any(missing for _, _, missing in found)
 
 
 def kind(octets: bytes) -> str:
@@ -194,6 +220,27 @@ def test_router_a_logs_what_the_reference_logged() -> None:
     restart = "Detected Restart of Router Node B"
     assert [log.text for log in logs] == [*up, *up, *down, restart, *up, *down]
     assert [log.text for log in logs if log.module == "ROUTER"] == [restart]
+
+
+@pytest.mark.parametrize(
+    ("play", "rows"),
+    [
+        (play_a, [("A", ()), ("B", ("A",))]),
+        (play_b, [("B", ("A",)), ("A", ("B",))]),
+        (play_b_again, [("B", ("A",)), ("A", ("B",))]),
+    ],
+)
+def test_the_mesh_at_the_end_is_the_recorded_one(
+    play: Callable[[], Playback], rows: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    playback = play()
+    assert playback.engine is not None
+    nodes = playback.engine.nodes()
+    assert [(node.router_id, node.link_state) for node in nodes] == rows
+    killed = playback.router_id == "A"
+    assert nodes[1].cost == (None if killed else 1)
+    assert nodes[1].router_link == (None if killed else 0)
+    assert nodes[1].instance == (INSTANCE_AGAIN if killed else INSTANCE)
 
 
 def test_router_a_learns_the_addresses_that_b_told() -> None:

@@ -69,6 +69,37 @@ def test_message_has_the_octets_of_the_reference(message: KnownMessage, opcode: 
     assert encode(message, own(message.router_id)).hex() == recorded(opcode, number).hex()
 
 
+SPECIFIED: list[tuple[KnownMessage, str]] = [
+    (
+        Hello("A", 1700000000, ("B",)),
+        "0080534b50522d2d5241 d0 00000019 00000004 43 40 a103302f41 d0 00000009 00000001 a103302f41"
+        "005370 d0 00000005 00000001 42"
+        "005373 d0 0000001f 00000006 40 40 a114616d71703a2f5f6c6f63616c2f716468656c6c6f 40 40 40"
+        "005374 d1 00000013 00000002 a1066f70636f6465 a10548454c4c4f"
+        "005377 d1 0000003b 0000000a a1026964 a10141 a1027076 5401 a10461726561 a10130"
+        "a108696e7374616e6365 716553f100 a1047365656e d0 00000007 00000001 a10142",
+    ),
+    (
+        MobileAddressDifference("A", 1, (AddressDescriptor("Mfoo", 3),), ()),
+        "0080534b50522d2d5241 d0 00000019 00000004 43 40 a103302f41 d0 00000009 00000001 a103302f41"
+        "005370 d0 00000005 00000001 42"
+        "005373 d0 0000001f 00000003 40 40 a1175f746f706f2f302f616c6c2f7164726f757465722e6d61"
+        "005374 d1 00000011 00000002 a3066f70636f6465 a1034d4155"
+        "005377 d1 00000057 0000000c a3026964 a10141 a3027076 5502 a30461726561 a10130"
+        "a30a6d6f62696c655f736571 5501 a303616464 d0 00000017 00000001 d0 0000000e 00000003"
+        "a1044d666f6f 5403 5400"
+        "a30364656c d0 00000004 00000000",
+    ),
+]
+"""The worked examples of the specification (routing protocol §12)."""
+
+
+@pytest.mark.parametrize(("message", "octets"), SPECIFIED, ids=["HELLO", "MAU"])
+def test_message_has_the_octets_of_the_specification(message: KnownMessage, octets: str) -> None:
+    assert encode(message, own("A")) == bytes.fromhex(octets)
+    assert decode(bytes.fromhex(octets)) == message
+
+
 def test_messages_with_mesh_id_and_later_numbers_survive_the_wire() -> None:
     message = MobileAddressList("A", 2**40, (AddressDescriptor("Mx", None, 3, 9, "abcdefghijklmno"),))
     assert decode(encode(message)) == message
