@@ -46,6 +46,7 @@ cdef enum peer_kind:            # a router that is no neighbor
 cdef enum:
     PRIORITIES = 10
     DEFAULT_PRIORITY = 4
+    FLOODS = 8                  # flooded messages of one router that are remembered
     MESH_LIMIT = 16             # octets of the id of an edge mesh, and one
     CHUNK_SMALL = 480           # octets: most messages, and the head of a stream
     CHUNK_LARGE = 16320         # octets: about one default frame
@@ -296,6 +297,9 @@ cdef struct router_t:           # a remote router; index 0 is this one
     uint32_t cost
     uint64_t *origins           # owner: this; bits by router index: from whom a multicast may pass here to that router
     uint32_t origin_words
+    uint64_t floods[FLOODS]     # hashes of what it has flooded last; of index 0: what unknown routers have
+    int64_t flood_times[FLOODS] # milliseconds; 0: none
+    uint32_t flood_turn
 
 cdef struct neighbor_t:         # a next hop
     connection_t *control       # NULL: free

@@ -11,6 +11,7 @@ from libc.string cimport memset
 from skrouter.amqp.engine.proton_api cimport PN_RELEASED
 from skrouter.router.forwarder.channels cimport channel_new, channel_of
 from skrouter.router.forwarder.copies cimport copy_enqueue, copy_join, copy_new, copy_undo, push_copies
+from skrouter.router.forwarder.floods cimport flood_was_here
 from skrouter.router.forwarder.model cimport (
     FLAG_RESEND_RELEASED,
     FLAG_STREAMING,
@@ -39,7 +40,7 @@ from skrouter.router.forwarder.model cimport (
     slice_t,
 )
 from skrouter.router.forwarder.resend cimport resend_begin
-from skrouter.router.forwarder.settlement cimport arrival_finish, plain_outcome, rejection
+from skrouter.router.forwarder.settlement cimport arrival_finish, arrival_free, plain_outcome, rejection
 from skrouter.router.forwarder.streams cimport place_in_channel, place_stream, streaming_connection
 from skrouter.router.forwarder.tables cimport find_address, find_key
 from skrouter.router.forwarder.treatments cimport (
@@ -52,6 +53,7 @@ from skrouter.router.forwarder.treatments cimport (
     is_from_edge_mesh,
     is_loop,
     links_behind,
+    origin_of,
     priority_link,
 )
 
@@ -124,12 +126,21 @@ cdef void route(arrival_t *arrival) noexcept nogil:
         _refuse_unavailable(arrival)
     elif entry.control_only and link != NULL and link.kind != LINK_CONTROL and link.kind != LINK_PROCESS:
         _refuse(arrival, plain_outcome(PN_RELEASED))
+    elif _is_repeated(arrival, entry):
+        arrival_free(arrival)
     elif entry.treatment == TREATMENT_FLOOD or entry.treatment == TREATMENT_MULTICAST:
         _multicast(arrival, entry)
     else:
         if arrival.content.head.flags & FLAG_RESEND_RELEASED and not arrival.presettled and link != NULL:
             resend_begin(arrival)
         _anycast(arrival, entry)
+
+
+cdef bint _is_repeated(arrival_t *arrival, entry_t *entry) noexcept nogil:
+    """What another router floods comes along every path; once is enough."""
+    if entry.treatment != TREATMENT_FLOOD or entry.key[0] != c"T" or arrival.control or not arrival.presettled:
+        return False
+    return flood_was_here(arrival, origin_of(arrival.content.forwarder, arrival))
 
 
 cdef void route_again(arrival_t *arrival) noexcept nogil:

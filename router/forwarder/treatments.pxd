@@ -1,5 +1,7 @@
 """Native face of the treatments: where a delivery goes."""
 
+from libc.stdint cimport uint32_t
+
 from skrouter.router.forwarder.model cimport arrival_t, entry_t, forwarder_t, link_t, links_t
 
 cdef struct choice_t:           # of an anycast treatment: a consumer here, or a next hop; neither: nowhere
@@ -17,6 +19,8 @@ cdef bint is_from_edge(const arrival_t *arrival) noexcept nogil
 cdef bint is_from_edge_mesh(const arrival_t *arrival) noexcept nogil
 # Links of the connection that a link belongs to; NULL for those of adaptors and of this process.
 cdef const links_t *links_behind(const link_t *link) noexcept nogil
+# The index of the router where the message entered the network; 0: here, or a router that is not known.
+cdef uint32_t origin_of(forwarder_t *forwarder, const arrival_t *arrival) noexcept nogil
 # Whether the trace of the message names this router: it has been here before.
 cdef bint is_loop(forwarder_t *forwarder, const arrival_t *arrival) noexcept nogil
 # The link of a neighbor for a priority: that one, or the next lower that is there.

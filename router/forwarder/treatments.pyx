@@ -71,8 +71,7 @@ cdef void _exclude_trace(forwarder_t *forwarder, const arrival_t *arrival) noexc
             forwarder.neighbors[forwarder.routers[index].neighbor].excluded = True
 
 
-cdef uint32_t _origin(forwarder_t *forwarder, const arrival_t *arrival) noexcept nogil:
-    """The index of the router where the message entered the network; 0: here."""
+cdef uint32_t origin_of(forwarder_t *forwarder, const arrival_t *arrival) noexcept nogil:
     cdef const slice_t *ingress = &arrival.content.head.ingress
     if not ingress.present:
         return 0
@@ -157,7 +156,7 @@ cdef bint _is_control(const arrival_t *arrival) noexcept nogil:
 
 cdef int _closest_router(forwarder_t *forwarder, entry_t *entry, const arrival_t *arrival) noexcept nogil:
     # A control message has one receiver and repairs stale views: judging it by such a view would keep it stale.
-    cdef uint32_t origin = 0 if _is_control(arrival) else _origin(forwarder, arrival)
+    cdef uint32_t origin = 0 if _is_control(arrival) else origin_of(forwarder, arrival)
     cdef int found = NO_NEIGHBOR
     cdef uint32_t best = 0xFFFFFFFF
     cdef uint32_t i
@@ -201,7 +200,7 @@ cdef choice_t choose_balanced(forwarder_t *forwarder, entry_t *entry, const arri
 
 cdef choice_t _balance_remote(forwarder_t *forwarder, entry_t *entry, const arrival_t *arrival, int priority,
                               choice_t choice, int64_t best, bint best_eligible) noexcept nogil:
-    cdef uint32_t origin = _origin(forwarder, arrival)
+    cdef uint32_t origin = origin_of(forwarder, arrival)
     cdef router_t *router
     cdef link_t *link
     cdef uint32_t i
@@ -236,7 +235,7 @@ cdef choice_t _balance_remote(forwarder_t *forwarder, entry_t *entry, const arri
 
 cdef void choose_neighbors(forwarder_t *forwarder, entry_t *entry, const arrival_t *arrival, bint flood) noexcept nogil:
     """One copy for each next hop on the way to some remote consumer; a flood goes whichever way it has not been."""
-    cdef uint32_t origin = _origin(forwarder, arrival)
+    cdef uint32_t origin = origin_of(forwarder, arrival)
     cdef router_t *router
     cdef neighbor_t *neighbor
     cdef uint32_t i
