@@ -11,7 +11,7 @@ from skrouter.cli.view_numbers import Numbers
 from skrouter.config.model import AmqpPort
 from skrouter.mgmt.agent.entities.connection import DISPATCH_HOST
 from skrouter.mgmt.agent.facts import ConnectionFacts
-from skrouter.router.core.facts import ROLE_NORMAL
+from skrouter.router.core.facts import ROLE_EDGE, ROLE_NORMAL
 from skrouter.router.core.facts import ConnectionFacts as AmqpFacts
 from skrouter.router.net.errors import NetworkConfigurationError
 
@@ -103,6 +103,8 @@ class ConnectionRows:
             ssl_cipher=facts.tls_cipher,
             ssl_ssf=facts.tls_bits,
             ssl=is_encrypted,
+            active=self._is_active(facts),
+            mesh_id=self._router.core.links.edges.mesh_of_connection(facts.connection) or None,
             properties=_shown(facts.property_map),
             uptime_seconds=int(age),
             last_dlv_seconds=None if idle is None else int(idle),
@@ -110,6 +112,11 @@ class ConnectionRows:
             group_correlation_id=correlator,
             group_ordinal=_group_ordinal(facts, correlator, ordinal),
         )
+
+    def _is_active(self, facts: AmqpFacts) -> bool:
+        """Of an edge router's ways into the network only one is used."""
+        edge = self._router.core.edge
+        return edge is None or facts.role != ROLE_EDGE or edge.uplink.active == facts.connection
 
     def _remember_ordinals(self, opened: dict[int, AmqpFacts]) -> None:
         """A profile's ordinal may rise while connections that were made before keep theirs."""

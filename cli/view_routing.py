@@ -32,7 +32,12 @@ BLOCKED_SECONDS: Final = 10
 OUTSTANDING_PLACES: Final = 128
 """Length of the reference's list, one place for each neighbor."""
 
-_TYPES: Final = {LinkKind.CONTROL: "router-control", LinkKind.ROUTER: "inter-router"}
+_TYPES: Final = {
+    LinkKind.CONTROL: "router-control",
+    LinkKind.ROUTER: "inter-router",
+    LinkKind.EDGE_DOWNLINK: "edge-downlink",
+    LinkKind.INTER_EDGE: "inter-edge",
+}
 
 
 @dataclass(frozen=True, slots=True)
