@@ -1,4 +1,4 @@
-"""The mesh as a graph of numbered routers, completed for path computation and compared with what it was before.
+"""The mesh as a graph of numbered routers, completed for path computation; what differs from before.
 
 A router that is only named by others gets one link back, of cost 1, to the one of least id that names it, so
 that it can be asked for more. Numbers are an id's own while it is in the graph, and are used again after.

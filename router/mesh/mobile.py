@@ -83,7 +83,9 @@ class RemoteAddresses:
         if message.mobile_seq <= self.sequence.have:
             return AddressChange((), ())
         added = {address.key: address for address in message.added}
-        removed = tuple(key for key in dict.fromkeys(message.removed) if key in self.known and key not in added)
+        removed = tuple(
+            key for key in dict.fromkeys(message.removed) if key in self.known and key not in added
+        )
         fresh = tuple(address for key, address in added.items() if self.known.get(key) != address)
         for key in removed:
             del self.known[key]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from skrouter.router.mesh.graph import Graph, LinkChange, Peers
-from skrouter.router.mesh.tree import FAR, Tree
+from skrouter.router.mesh.tree import Tree
 
 LinkStates = Mapping[str, Peers]
 
@@ -154,7 +154,7 @@ class Paths:
         return tree.behind_now(self._own, self._behind.get(origin, 0), moved)
 
     def _passing(self) -> set[int]:
-        """Routers from which a path may lead through us: it comes from one neighbor and goes on to another."""
+        """Routers from which a path may lead through us: from one neighbor, and on to another."""
         into = self._graph.into
         if len(self._graph.out[self._own].keys() | into[self._own].keys()) < 2:
             return set()

@@ -67,6 +67,7 @@ class Topology:
         self._outdated: dict[str, Node] = {}
         self._rebased: set[str] = set()
         self._is_large = False
+        self._compared = 0
 
     # --- neighbors --------------------------------------------------------------------------------------
 
@@ -107,6 +108,9 @@ class Topology:
 
     def _refresh_adjacencies(self) -> None:
         """Compare the neighbors with those of before and note what follows."""
+        if self._neighbors.changes == self._compared:
+            return
+        self._compared = self._neighbors.changes
         adjacencies = self._neighbors.adjacencies()
         if adjacencies == self.adjacencies:
             return
@@ -214,8 +218,8 @@ class Topology:
         known = len(self.nodes) + 1
         if known > REFERENCE_ROUTERS and not self._is_large:
             text = (
-                f"The mesh has grown to {known} routers; a skupper-router knows at most {REFERENCE_ROUTERS} and "
-                "neither reaches the others nor forwards for them; let only skrouter routers join a larger mesh"
+                f"The mesh has grown to {known} routers; a skupper-router knows at most {REFERENCE_ROUTERS}, "
+                "neither reaches the others nor forwards for them; let only skrouter join a larger mesh"
             )
             self._outbox.log("ROUTER_LS", "warning", text)
         self._is_large = known > REFERENCE_ROUTERS

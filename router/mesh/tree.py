@@ -60,7 +60,7 @@ class Tree:
     def repair(self, changes: Sequence[LinkChange]) -> Iterable[int] | None:
         """Follow changes that the graph has made.
 
-        The answer holds all routers whose cost or predecessor may be another now; None: the tree was built anew.
+        The answer holds all routers whose cost or predecessor may differ now; None: the tree was built anew.
         """
         missing = len(self._graph.out) - len(self.costs)
         if missing > 0:

@@ -14,13 +14,13 @@ from skrouter_testing.simulated_router import SimulatedRouter
 class Oracle:
     """What must be true of a network at rest.
 
-    - Each router has routes to exactly those it can reach, with the next hop, cost, valid origins and radius of
-      the protocol's shortest paths on the true graph, and their slots lead to that next hop.
+    - Each router has routes to exactly those it can reach, with the next hop, cost, valid origins and radius
+      of the protocol's shortest paths on the true graph, and their slots lead to that next hop.
     - Each router has exactly the live addresses of each router that it can reach, and none of others.
-    - A message from any router to any it can reach arrives: each router on its way has the next hop, takes the
-      origin for valid, and none is passed twice.
-    - With `forgotten`: routers that cannot be reached are not known any more (which takes 60 seconds and more),
-      and no origins of messages.
+    - A message from any router to any it can reach arrives: each router on its way has the next hop, takes
+      the origin for valid, and none is passed twice.
+    - With `forgotten`: routers that cannot be reached are not known any more (which takes 60 seconds and
+      more), and no origins of messages.
 
     `origins_of` limits the check of valid origins, which takes a tree for each router, to these routers.
     """
@@ -32,7 +32,7 @@ class Oracle:
         self._origins_of = set(self.graph if origins_of is None else origins_of)
 
     def _tree(self, origin: str) -> dict[str, tuple[int, str]]:
-        """Cost and predecessor of everything reachable, in the order in which it is settled: by (cost, id)."""
+        """Cost and predecessor of everything reachable, in the order of settling: by (cost, id)."""
         best: dict[str, tuple[int, str]] = {origin: (0, origin)}
         settled: dict[str, tuple[int, str]] = {}
         queue = [(0, origin)]
@@ -171,8 +171,9 @@ def follow(network: Network, origin: str, target: str) -> Way:
 def circle_faults(network: Network) -> Iterator[str]:
     """A sentence for every message that would go round in a circle though it must not, at any instant.
 
-    While link states travel, the tables of two routers may contradict each other, so that a message comes back
-    to a router that has passed it on; by its trace that router releases it, and no message is passed on twice.
+    While link states travel, the tables of two routers may contradict each other, so that a message comes
+    back to a router that has passed it on; by its trace that router releases it, and no message is passed on
+    twice.
     What holds at every instant: routers that compute from the same links send no message in a circle.
     """
     running = [router_id for router_id, router in network.routers.items() if router.running]
@@ -188,4 +189,5 @@ def _circle_faults(network: Network, target: str, way: Way) -> Iterator[str]:
     circle = way.routers[way.routers.index(last) :]
     first, *others = (view_of(network.routers[router_id].paths) for router_id in circle)
     if all(view == first for view in others):
-        yield f"from {way.routers[0]} to {target}: {'-'.join(circle)} agree on the links and send it in a circle"
+        names = "-".join(circle)
+        yield f"from {way.routers[0]} to {target}: {names} agree on the links and send it in a circle"

@@ -38,7 +38,7 @@ class OwnPaths(Paths):
 
 def view_of(paths: Paths) -> dict[str, dict[str, int]]:
     """The links from which a router's paths are computed."""
-    graph = paths._graph  # noqa: SLF001 (nobody but an oracle asks)
+    graph = paths._graph
     return {
         router_id: {graph.ids[peer]: cost for peer, cost in graph.out[number].items()}
         for router_id, number in graph.numbers.items()

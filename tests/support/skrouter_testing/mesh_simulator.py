@@ -6,6 +6,7 @@ Not here: what a router does with messages (simulated_router.py), what happens t
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
@@ -79,7 +80,7 @@ class Network:
         self.reference_core = False
         self.is_lost: Callable[[KnownMessage, str], bool] | None = None
         """A rule of loss besides the faults: message and the router that puts it on a link."""
-        self.write: Callable[[str], None] | None = None
+        self.write: Callable[[str], object] | None = None
         """Where to write what happens, for a reader who wants to know why a seed fails."""
         self.details = True
         """Whether messages and routes are written, too."""
@@ -161,25 +162,29 @@ class Network:
         if self.is_lost is not None and self.is_lost(message, sender):
             return
         stamped = Envelope(message, envelope.origin, envelope.target, (*envelope.trace, sender))
+        receiver = self.routers[link.other(sender)]
         least, most = faults.delay
         for _ in range(2 if faults.duplication and random.random() < faults.duplication else 1):
             due = self.clock.now + least + random.random() * (most - least)
             if not faults.reordering or random.random() >= faults.reordering:
                 due = max(due, link.busy_until.get(sender, 0.0))
                 link.busy_until[sender] = due
-            self._deliver_at(due, link, link.other(sender), stamped)
+            self.clock.at(due, partial(self._arrive, link, link.generation, receiver, stamped))
 
-    def _deliver_at(self, due: float, link: Link, receiver: str, envelope: Envelope) -> None:
-        generation, router = link.generation, self.routers[receiver]
+    def _arrive(self, link: Link, generation: int, router: SimulatedRouter, envelope: Envelope) -> None:
+        take = partial(self._take, link, generation, router, envelope)
+        if router.is_busy:
+            router.work(take, droppable=True)
+        else:
+            take()
 
-        def take() -> None:
-            if link.open and link.generation == generation:
-                self.delivered += 1
-                if self.write is not None and self.details and not isinstance(envelope.message, Hello):
-                    self.note(receiver, lambda: f"gets {envelope.message} by {'-'.join(envelope.trace)}")
-                router.receive(envelope, link, link.slots[receiver])
-
-        self.clock.at(due, lambda: router.work(take, droppable=True))
+    def _take(self, link: Link, generation: int, router: SimulatedRouter, envelope: Envelope) -> None:
+        if not link.open or link.generation != generation:
+            return
+        self.delivered += 1
+        if self.write is not None and self.details and not isinstance(envelope.message, Hello):
+            self.note(router.router_id, lambda: f"gets {envelope.message} by {'-'.join(envelope.trace)}")
+        router.receive(envelope, link, link.slots[router.router_id])
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass."""

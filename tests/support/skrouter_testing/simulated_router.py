@@ -1,8 +1,8 @@
 """One router of a simulated mesh: a real engine, and what the router core around it would do.
 
 The core's part: effects are carried out, a message for all goes to each distinct next hop that is not in its
-trace (MAU: only for valid origins; RA: always, being multicast-flood, but a copy of one that was taken within
-the last two seconds is dropped), a message for one router along the next hops, and nothing is passed on twice.
+trace (MAU: only for valid origins; RA: always, being multicast-flood, but a copy of one that was taken in the
+last two seconds is dropped), a message for one router along the next hops, and nothing is passed on twice.
 Two rules of the reference's core are left out, unless `Network.reference_core` is set, because they can keep
 a mesh from ever agreeing: requests and updates for one router are refused from origins that are not valid in
 the eyes of a router that lacks just these updates, and messages whose trace is longer than the radius of the
@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import process_time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from skrouter.router.mesh.config import MeshConfig
 from skrouter.router.mesh.effects import (
@@ -47,9 +47,11 @@ BACKLOG: Final = 2.0
 """Seconds of work that may wait in a slow router; messages beyond are lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A message under way: who sent it, whom it is for (None: all routers), the routers it passed."""
+class Envelope(NamedTuple):
+    """A message under way: who sent it, whom it is for (None: all routers), the routers it passed.
+
+    A tuple, because a mesh of a thousand makes millions of them.
+    """
 
     message: KnownMessage
     origin: str
@@ -125,10 +127,15 @@ class SimulatedRouter:
 
         self.network.clock.at(self.engine.next_deadline(), lambda: self.work(tick))
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether what comes now has to wait."""
+        return self.slowness > 0.0 or self._busy_until > self.network.clock.now
+
     def work(self, action: Callable[[], None], *, droppable: bool = False) -> None:
         """Do something now, or when the slow router comes to it."""
         now = self.network.clock.now
-        if not self.slowness and self._busy_until <= now:
+        if not self.is_busy:
             action()
         elif not droppable or self._busy_until - now < BACKLOG:
             self._busy_until = max(self._busy_until, now) + self.slowness

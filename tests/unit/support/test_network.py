@@ -170,7 +170,11 @@ def test_paths_computed_on_demand_are_those_of_a_router() -> None:
         routers = network.routers.values()
         lives.append(
             (
-                {(r.router_id, t): (way.next_hop_id, way.cost) for r in routers for t, way in r.routes.items()},
+                {
+                    (r.router_id, t): (way.next_hop_id, way.cost)
+                    for r in routers
+                    for t, way in r.routes.items()
+                },
                 {
                     (r.router_id, target, origin): r.takes_origin(way, origin)
                     for r in routers
@@ -210,7 +214,9 @@ def test_seeds_are_a_number_or_a_range(text: str, seeds: range) -> None:
 def test_other_seeds_are_refused_with_an_example(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([f"--seeds={text}"])
-    assert f"{text!r} is neither a number of seeds nor first-last, as in 100 or 17-17" in capsys.readouterr().err
+    assert (
+        f"{text!r} is neither a number of seeds nor first-last, as in 100 or 17-17" in capsys.readouterr().err
+    )
 
 
 def test_command_line_names_the_seeds_that_fail(

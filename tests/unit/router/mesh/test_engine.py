@@ -597,13 +597,15 @@ def test_mesh_too_large_for_the_reference_is_warned_of_once_until_it_was_smaller
     assert logged(effects, "warning") == []
     bench.link_state("B", 3, peers | {"S1": 1, "S2": 1})
     assert logged(bench.ticks(3), "warning") == [
-        "The mesh has grown to 129 routers; a skupper-router knows at most 128 and neither reaches the others "
-        "nor forwards for them; let only skrouter routers join a larger mesh"
+        "The mesh has grown to 129 routers; a skupper-router knows at most 128, neither reaches the others "
+        "nor forwards for them; let only skrouter join a larger mesh"
     ]
     bench.link_state("B", 4, peers)
     assert logged(bench.ticks(6), "warning") == []
     bench.link_state("B", 5, peers | {"S1": 1, "S2": 1, "S3": 1})
-    assert [text[:36] for text in logged(bench.ticks(1), "warning")] == ["The mesh has grown to 130 routers; a"]
+    assert [text[:36] for text in logged(bench.ticks(1), "warning")] == [
+        "The mesh has grown to 130 routers; a"
+    ]
 
 
 def test_paths_of_a_mesh_too_large_for_the_reference_are_counted_in_the_log() -> None:

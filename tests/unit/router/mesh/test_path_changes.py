@@ -1,6 +1,7 @@
 """Paths kept up to date: after any change they are those of a computation from nothing."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from random import Random
 from unittest.mock import patch
 
@@ -127,7 +128,7 @@ def test_unknown_router_named_by_two_has_its_link_back_to_the_one_of_least_id() 
 def test_costs_as_large_as_the_protocol_allows_are_added_exactly() -> None:
     largest = 2**31 - 1
     chain = [f"R{number}" for number in range(30)]
-    states = {one: {other: largest} for one, other in zip(chain, chain[1:], strict=False)}
+    states = {one: {other: largest} for one, other in pairwise(chain)}
     routes = compute(states | {chain[-1]: {}}, chain[0])
     assert routes.costs[chain[-1]] == 29 * largest
     assert routes.radius == 29
