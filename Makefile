@@ -6,10 +6,13 @@ export PYTHONSAFEPATH := 1
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help build demo test soak fuzz lint debug asan bench clean
+SEEDS ?= 1000
+ROUTERS ?= 12
+
+.PHONY: help build demo test soak fuzz simulate simulate-report lint debug asan bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 build: ## system packages (as root on Debian), .venv, native modules; quick when nothing changed
 	@scripts/setup
@@ -25,6 +28,12 @@ soak: build ## gigabytes through two and three routers, everything checked; ARGS
 
 fuzz: build ## 100,000 cases for each decoder of control messages; ARGS="--cases 1000 --seed 7 --only mesh"
 	PYTHONPATH=tests/support $(BIN)/python tests/fuzz/decoders.py $(ARGS)
+
+simulate: build ## random lives of simulated meshes; SEEDS=10000 ROUTERS=12; SEEDS=17-17 replays one with a trace
+	PYTHONPATH=tests/support $(BIN)/python -m skrouter_testing.network --seeds $(SEEDS) --routers $(ROUTERS) $(ARGS)
+
+simulate-report: build ## CPU, messages and memory in a mesh of ROUTERS=1000 (about an hour); result in perf/results/
+	PYTHONPATH=perf:tests/support $(BIN)/python -m mesh.report $(if $(filter file,$(origin ROUTERS)),,--routers $(ROUTERS)) $(ARGS)
 
 lint: build ## ruff, mypy, import contracts
 	$(BIN)/ruff check .

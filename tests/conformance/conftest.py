@@ -54,7 +54,9 @@ class World:
 
 
 @pytest.fixture(scope="session", params=list(TOPOLOGIES))
-def topology(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Topology, str, str]]:
+def topology(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Topology, str, str]]:
     """Routers that run for all scenarios."""
     names, links, here, there = TOPOLOGIES[request.param]
     with Routers(tmp_path_factory.mktemp("conformance")) as made:

@@ -110,7 +110,20 @@ def test_a_released_message_may_be_sent_again(world):
 
 @pytest.mark.parametrize(
     "body",
-    ["", "text", "ünïcode ☃ 𝄞", 0, 1, -1, 2**31, True, False, None, [1, "two", [3]], {"a": 1, "b": [True, None]}],
+    [
+        "",
+        "text",
+        "ünïcode ☃ 𝄞",
+        0,
+        1,
+        -1,
+        2**31,
+        True,
+        False,
+        None,
+        [1, "two", [3]],
+        {"a": 1, "b": [True, None]},
+    ],
     ids=repr,
 )
 def test_a_body_of_any_type_passes(world, body):
@@ -291,7 +304,10 @@ def test_requests_and_replies_go_round(world):
         for number in range(20):
             sender.send(Mail(number, {"reply_to": replies.address, "correlation_id": f"c{number}"}))
         for request in requests.take(20):
-            fields = {"to": request.mail.fields["reply_to"], "correlation_id": request.mail.fields["correlation_id"]}
+            fields = {
+                "to": request.mail.fields["reply_to"],
+                "correlation_id": request.mail.fields["correlation_id"],
+            }
             back.send(Mail(request.mail.body * 2, fields))
             request.settle("accepted")
         answers = [(one.mail.fields["correlation_id"], one.mail.body) for one in replies.take(20)]
@@ -573,7 +589,11 @@ def test_management_answers(world):
         replies = client.receiver(None, dynamic=True)
         sender = client.sender("$management")
         sender.wait_credit()
-        request = {"operation": "QUERY", "type": "org.amqp.management", "entityType": "io.skupper.router.router"}
+        request = {
+            "operation": "QUERY",
+            "type": "org.amqp.management",
+            "entityType": "io.skupper.router.router",
+        }
         fields = {"reply_to": replies.address, "correlation_id": "q", "application_properties": request}
         sender.send(Mail({"attributeNames": ["id"]}, fields))
         (arrival,) = replies.take()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from proton import Data, Link, Message, symbol
+
 from skrouter_testing.amqp_client import Arrival, Client, Outcome, Receiver, Sender, Sent
 
 LONG = 1000
@@ -154,9 +155,7 @@ class AnyClient(Protocol):
     ) -> AnySender:
         """Attach a sender. LinkRefusedError."""
 
-    def receiver(
-        self, address: str | None, *, dynamic: bool = False, credit: int = 100
-    ) -> AnyReceiver:
+    def receiver(self, address: str | None, *, dynamic: bool = False, credit: int = 100) -> AnyReceiver:
         """Attach a receiver. LinkRefusedError."""
 
     def kill(self) -> None:

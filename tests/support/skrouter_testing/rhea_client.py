@@ -264,7 +264,9 @@ class RheaReceiver:
         """The next messages."""
         wanted = self._taken + count
         there = self._arrivals
-        self._client.wait(lambda: len(there) >= wanted, f"{count} messages ({len(there) - self._taken} there)")
+        self._client.wait(
+            lambda: len(there) >= wanted, f"{count} messages ({len(there) - self._taken} there)"
+        )
         self._taken = wanted
         return there[wanted - count : wanted]
 
