@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from skrouter.cli.version import VERSION
 
+_DAEMON_HELP = "run detached, as a daemon; relative names in the configuration count from /"
 DEFAULT_CONFIG = "/etc/skupper-router/skrouterd.conf"
 
 EXAMPLES = """\
@@ -51,7 +52,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="PATH",
         help="directory in which Python looks for modules first",
     )
-    parser.add_argument("-d", "--daemon", action="store_true", help="run detached, as a daemon")
+    parser.add_argument(
+        "-d",
+        "--daemon",
+        action="store_true",
+        help="run detached, as a daemon; relative names in the file count from /",
+    )
     parser.add_argument(
         "-P",
         "--pidfile",
