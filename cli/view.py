@@ -158,6 +158,10 @@ class LiveView(SettledView):
 
     # --- for whoever carries out changes
 
+    def configured_identity(self, number: int) -> str | None:
+        """What the configuration calls the address or auto-link that was shown with this number."""
+        return self._address_numbers.key_of(number) or self._auto_link_numbers.key_of(number)
+
     def amqp_connection(self, identity: int) -> int | None:
         """The handle of the AMQP connection with this identity."""
         return self._connections.amqp_handle(identity)

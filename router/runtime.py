@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,10 @@ from skrouter.amqp.engine.loop import EngineLoop
 from skrouter.amqp.engine.poller import Engine
 from skrouter.amqp.engine.pump import Connections
 from skrouter.amqp.errors import DecodeError
-from skrouter.config.model import Configuration
-from skrouter.config.patterns import PatternTable
+from skrouter.config.model import AddressConfig, Configuration
 from skrouter.router.core import effects, events
 from skrouter.router.core.address import MOBILE, TOPOLOGICAL
-from skrouter.router.core.address_table import AddressRule
+from skrouter.router.core.address_rules import AddressRules
 from skrouter.router.core.core import CoreConfig, RouterCore
 from skrouter.router.core.edge import wire
 from skrouter.router.core.facts import ConnectionFacts
@@ -82,12 +81,13 @@ class Router:
         is_edge, network = config.router.mode == "edge", config.network.network_id
         self.forwarder = Forwarder(engine, config.router.id, not is_edge, unavailable, network)
         self.connections = Connections(engine)
+        self.rules = AddressRules(config.addresses)
         self.core = RouterCore(
             CoreConfig(
                 config.router.id,
                 not is_edge,
                 self.unique,
-                _rules(config),
+                self.rules.match,
                 default,
                 config.network.tenant_id,
                 network,
@@ -117,11 +117,15 @@ class Router:
         self._subscriptions: dict[str, Endpoint] = {}
         self.watchers: dict[str, Callable[[effects.WatchChanged], None]] = {}
         self.last_topology_change: float | None = None
-        if any(rule.distribution == "unavailable" for rule in config.addresses):
-            self.forwarder.set_refusals(self._is_unavailable)
+        self._refuse_unavailable(config.addresses)
         self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
         self.forward = self.execution.carry_out
         loop.handle_events(self._handle_events)
+
+    def _refuse_unavailable(self, rules: Iterable[AddressConfig]) -> None:
+        """Anonymous senders are asked about only where a rule may refuse them: it costs a call of ours."""
+        if any(rule.distribution == "unavailable" for rule in rules):
+            self.forwarder.set_refusals(self._is_unavailable)
 
     def _is_unavailable(self, address: str) -> bool:
         key = self.core.parser.key(address)
@@ -152,6 +156,8 @@ class Router:
 
     def open_ports(self) -> None:
         """Open the configured connectors and listeners. Raises what the shell raises for a required one."""
+        for rule in self.config.addresses:
+            self._tell_rule("Created", rule)
         for connector in self.config.connectors:
             self.shell.add_connector(connector)
         for listener in self.config.listeners:
@@ -196,6 +202,21 @@ class Router:
     def send(self, content: bytes) -> None:
         """Send a message of this process, pre-settled, to its `to`."""
         self.forwarder.send(content)
+
+    def add_address(self, rule: AddressConfig) -> None:
+        """Treat addresses to come by one more rule."""
+        self.rules.add(rule)
+        self._refuse_unavailable((rule,))
+        self._tell_rule("Created", rule)
+
+    def remove_address(self, rule: AddressConfig) -> None:
+        """Forget the rule; addresses that are known keep their treatment."""
+        self.rules.remove(rule)
+        self._tell_rule("Deleted", rule)
+
+    def _tell_rule(self, what: str, rule: AddressConfig) -> None:
+        text = f"{what} address with Prefix={rule.pattern} and distribution={rule.distribution}"
+        self.log.log("CONN_MGR", "info", text)
 
     def watch(self, address: str, watcher: Callable[[effects.WatchChanged], None]) -> None:
         """Hear of the reachability of an address, now and whenever it changes."""
@@ -348,12 +369,3 @@ def _mesh_config(config: Configuration, identity: Identity) -> MeshConfig:
         remote_ls_max_age=router.remote_ls_max_age_seconds,
         unreachable_holdoff=router.unreachable_holdoff_seconds,
     )
-
-
-def _rules(config: Configuration) -> Callable[[str], AddressRule | None]:
-    """Address rules of the configuration by address text."""
-    table: PatternTable[AddressRule] = PatternTable()
-    for rule in config.addresses:
-        treatment = effects.Treatment[rule.distribution.upper()]
-        table.add(rule.pattern, AddressRule(treatment, -1 if rule.priority is None else rule.priority))
-    return table.match

@@ -27,7 +27,7 @@ from skrouter.amqp.sasl.client import Client
 from skrouter.amqp.sasl.effects import Identity, Refused
 from skrouter.amqp.sasl.server import Server
 from skrouter.config.loader import RandomSource
-from skrouter.config.model import ConnectorConfig, ListenerConfig, RouterConfig
+from skrouter.config.model import ConnectorConfig, ListenerConfig, RouterConfig, SslProfileConfig
 from skrouter.router.core.facts import ConnectionFacts
 from skrouter.router.net import clock, connectors, describe, opening
 from skrouter.router.net.authentication import Authenticator
@@ -146,17 +146,21 @@ class ConnectionShell:
         self._close(peer, condition, description)
 
     def _close(self, peer: Peer, condition: str, description: str) -> None:
-        peer.set_timer(self._loop.call_later(CLOSE_SECONDS, self._drop, peer.ours.handle))
+        peer.set_timer(self._loop.call_later(CLOSE_SECONDS, self.drop, peer.ours.handle))
         self._connections.close(peer.ours.handle, condition, description)
 
-    def _drop(self, handle: int) -> None:
+    def drop(self, handle: int) -> None:
+        """End a connection without a word to the peer. Harmless if it is gone."""
         if self._connections.exists(handle):
             self._connections.drop(handle)
 
-    def reload_tls(self, profile: str) -> None:
-        """Read the files of an sslProfile again, for connections to come. NetworkConfigurationError."""
-        self._tls.reload(profile)
-        self._listeners.renew(profile)
+    def change_tls(self, profile: SslProfileConfig) -> None:
+        """Use an sslProfile's new values and files for connections to come.
+
+        NetworkConfigurationError, and then the old ones are kept.
+        """
+        self._tls.replace(profile)
+        self._listeners.renew(str(profile.name))
 
     def shutdown(self) -> None:
         """End everything without a word to the peers; events that come after are ignored."""

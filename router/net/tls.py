@@ -53,6 +53,24 @@ class TlsProfiles:
         self._profiles[str(profile.name)] = profile
         self.reload(str(profile.name))
 
+    def replace(self, profile: SslProfileConfig) -> None:
+        """Put a changed profile to use: its files are read for every context that there is.
+
+        NetworkConfigurationError if one cannot be made; then the old profile and its contexts stay.
+        """
+        name = str(profile.name)
+        old, contexts, names = self._profiles[name], self._contexts, self._names.get(name)
+        self.put(profile)
+        try:
+            for key, server, require_peer, alpn in contexts:
+                if key == name:
+                    self._context(name, server=server, require_peer=require_peer, alpn=alpn)
+        except NetworkConfigurationError:
+            self._profiles[name], self._contexts = old, contexts
+            if names is not None:
+                self._names[name] = names
+            raise
+
     def remove(self, name: str) -> None:
         """Forget a profile; sessions and listeners that use it live on."""
         del self._profiles[name]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from skrouter_testing.managed import Managed
 from skrouter_testing.process import Routers
 from skrouter_testing.router_line import RouterLine
 
@@ -50,6 +51,14 @@ def row(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RouterLine]:
     """Interior routers A - B - C."""
     with Routers(tmp_path_factory.mktemp("row")) as made:
         yield RouterLine(made, "ABC").start()
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Managed]:
+    """A standalone router S whose configuration the tests of a file change."""
+    with Routers(tmp_path_factory.mktemp("managed")) as routers:
+        line = RouterLine(routers, "S").start()
+        yield Managed(line["S"], line.ports["S"])
 
 
 @pytest.fixture(params=["one router", "A to B", "A to C"])
