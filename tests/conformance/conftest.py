@@ -1,4 +1,4 @@
-"""Every scenario on every topology, with every client: proton always, rhea where `SKROUTER_RHEA` names its directory."""
+"""Every scenario on every topology with every client: proton, and rhea if `SKROUTER_RHEA` says where it is."""
 
 from __future__ import annotations
 

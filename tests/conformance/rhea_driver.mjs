@@ -27,7 +27,7 @@ function outgoing(message) {
 
 function shown(body) {
   if (typeof body === "string" && body.length > 1000)
-    return { length: body.length, sha: createHash("sha1").update(body).digest("hex") };
+    return { length: body.length, sha: createHash("sha256").update(body).digest("hex") };
   return body === undefined ? null : body;
 }
 

@@ -43,7 +43,7 @@ class Long:
     def as_seen(self) -> dict[str, object]:
         """What a receiver says of it."""
         whole = self.text * self.times
-        return {"length": len(whole), "sha": hashlib.sha1(whole.encode()).hexdigest()}
+        return {"length": len(whole), "sha": hashlib.sha256(whole.encode()).hexdigest()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class LinkRefusedError(Exception):
 
 
 def _to_proton(mail: Mail) -> Message:
-    body = mail.body.text * mail.body.times if isinstance(mail.body, Long) else mail.body
+    body: Any = mail.body.text * mail.body.times if isinstance(mail.body, Long) else mail.body
     message = Message(body=body)
     for name, value in mail.fields.items():
         if name == "ttl":

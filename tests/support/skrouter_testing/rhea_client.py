@@ -78,7 +78,8 @@ class RheaClient:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"id": number, "op": op, **fields}) + "\n")
         self._process.stdin.flush()
-        return self.wait(lambda: self._answers.pop(number, None), f"an answer to {op}")
+        answer: dict[str, Any] = self.wait(lambda: self._answers.pop(number, None), f"an answer to {op}")
+        return answer
 
     def wait(self, ready: Any, what: str) -> Any:
         """Until it is there."""
