@@ -1,4 +1,4 @@
-"""Every scenario on every topology with every client: proton, and rhea if `SKROUTER_RHEA` says where it is."""
+"""Every scenario on every topology with every client: proton; rhea if `SKROUTER_RHEA` says where it is."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class World:
         self.names = {"here": here, "there": there}
         self.kind = kind
         self.is_one_router = here == there
+        self.has_edges = here.startswith("E")
+        self.center = "I" if self.has_edges else here
 
     def client(self, place: str) -> AnyClient:
         """A connection to the router at this end."""
@@ -44,13 +46,17 @@ class World:
         """One that no other scenario uses."""
         return f"{prefix}/{next(_numbers)}"
 
-    def wait_known(self, address: str, place: str = "here") -> None:
-        """Until the router at this end knows a consumer."""
-        self.topology.wait_reachable(self.names[place], address)
+    def wait_known(self, address: str) -> None:
+        """Until messages from here would reach a consumer: an edge router leaves that to its interior router."""
+        self.topology.wait_reachable(self.center, address)
 
-    def wait_count(self, address: str, count: int, place: str = "here") -> None:
-        """Until the router at this end knows so many ways to consumers."""
-        self.topology.wait_count(self.names[place], address, count)
+    def wait_count(self, address: str, count: int) -> None:
+        """Until messages from here would have so many ways: consumers here, and other routers."""
+        self.topology.wait_count(self.center, address, count)
+
+    def wait_there(self, address: str, consumers: int) -> None:
+        """Until the router there has so many consumers of its own."""
+        self.topology.wait_local(self.names["there"], address, consumers)
 
 
 @pytest.fixture(scope="session", params=list(TOPOLOGIES))

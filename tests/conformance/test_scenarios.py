@@ -323,7 +323,7 @@ def test_multicast_gives_every_receiver_one_copy(world, settled):
         address = world.address("multicast")
         receivers = [here.receiver(address), there.receiver(address), there.receiver(address)]
         world.wait_count(address, 3 if world.is_one_router else 2)
-        world.wait_count(address, 3, "there")
+        world.wait_there(address, 3 if world.is_one_router else 2)
         sender = here.sender(address)
         sender.wait_credit()
         for number in range(10):
@@ -377,7 +377,7 @@ def test_balanced_shares_between_receivers_that_do_not_settle(world):
     with world.client("here") as here, world.client("there") as there:
         address = world.address()
         first, second = there.receiver(address), there.receiver(address)
-        world.wait_count(address, 2, "there")
+        world.wait_there(address, 2)
         sender = here.sender(address)
         sender.wait_credit()
         for number in range(20):
@@ -390,7 +390,7 @@ def test_a_released_delivery_goes_to_another_receiver_if_its_sender_asks_for_tha
     with world.client("here") as here, world.client("there") as there:
         address = world.address("closest")
         receivers = [there.receiver(address) for _ in range(3)]
-        world.wait_count(address, 3, "there")
+        world.wait_there(address, 3)
         sender = here.sender(address, capabilities=("qd.resend-released",))
         sender.wait_credit()
         sent = sender.send(Mail("try on"))
@@ -408,7 +408,7 @@ def test_a_delivery_that_all_have_released_is_released(world):
     with world.client("here") as here, world.client("there") as there:
         address = world.address()
         receivers = [there.receiver(address) for _ in range(2)]
-        world.wait_count(address, 2, "there")
+        world.wait_there(address, 2)
         sender = here.sender(address, capabilities=("qd.resend-released",))
         sender.wait_credit()
         sent = sender.send(Mail("nobody wants me"))

@@ -167,6 +167,12 @@ class Topology:
             lambda: sum(self.destinations(name, address)) == count, f"{count} ways to {address} at {name}"
         )
 
+    def wait_local(self, name: str, address: str, count: int) -> None:
+        """Until the router has so many consumers of its own."""
+        wait_until(
+            lambda: self.destinations(name, address)[0] == count, f"{count} consumers of {address} at {name}"
+        )
+
     def wait_gone(self, name: str, address: str) -> None:
         """Until the router knows no consumer of the address."""
         wait_until(lambda: not any(self.destinations(name, address)), f"{address} to be gone at {name}")
