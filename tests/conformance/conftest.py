@@ -47,7 +47,7 @@ class World:
         return f"{prefix}/{next(_numbers)}"
 
     def wait_known(self, address: str) -> None:
-        """Until messages from here would reach a consumer: an edge router leaves that to its interior router."""
+        """Until messages from here would reach a consumer; an edge router leaves that to its interior one."""
         self.topology.wait_reachable(self.center, address)
 
     def wait_count(self, address: str, count: int) -> None:
