@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 SEEDS ?= 1000
 ROUTERS ?= 12
 
-.PHONY: help build demo test soak fuzz simulate simulate-report lint debug asan bench clean
+.PHONY: help build demo test conformance soak fuzz simulate simulate-report lint debug asan bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -22,6 +22,10 @@ demo: build ## two routers over TLS with a TCP service and AMQP through both; KE
 
 test: build ## all tests but the lint and the campaigns of tests/soak; ARGS= is passed to pytest
 	$(PYTEST) --ignore=tests/soak $(ARGS)
+
+conformance: build ## what clients rely on, with proton and rhea (Node.js), on three topologies; ARGS= is passed to pytest
+	scripts/setup-conformance
+	SKROUTER_RHEA=$(CURDIR)/.venv/conformance $(PYTEST) tests/conformance $(ARGS)
 
 soak: build ## gigabytes through two and three routers, everything checked; ARGS="--scale 0.01 --only messages"
 	PYTHONPATH=tests:tests/support $(BIN)/python -m soak $(ARGS)

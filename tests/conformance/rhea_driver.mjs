@@ -51,13 +51,13 @@ const commands = {
       name, target: { address: address ?? undefined, dynamic, capabilities }, source: {}, autosettle: false,
       snd_settle_mode: settled ? 1 : 2, treat_modified_as_released: false,
     });
-    links.set(name, { link, waiting: id, sent: new Map(), count: 0 });
+    links.set(name, { link, waiting: id, named: address || dynamic, sent: new Map(), count: 0 });
   },
   receiver({ id, name, address, dynamic, credit }) {
     const link = connection.open_receiver({
       name, source: { address: address ?? undefined, dynamic }, target: {}, credit_window: 0, autoaccept: false, autosettle: false,
     });
-    links.set(name, { link, waiting: id, arrived: new Map(), count: 0 });
+    links.set(name, { link, waiting: id, named: address || dynamic, arrived: new Map(), count: 0 });
     if (credit) link.add_credit(credit);
   },
   send({ id, name, message, settled }) {
@@ -74,11 +74,17 @@ const commands = {
     else if (state === "rejected") delivery.reject(fields);
     else if (state === "modified")
       delivery.update(true, rhea.message.modified(fields).described());
-    else if (state === "released") delivery.release({ delivery_failed: false });
+    else if (state === "released") delivery.release();
     else delivery.update(true);
     answer(id);
   },
-  credit({ id, name, credit }) { links.get(name).link.add_credit(credit); answer(id); },
+  credit({ id, name, credit }) {
+    const link = links.get(name).link;
+    link.drain = false;                                       // rhea keeps it from the last drain
+    link.add_credit(credit);
+    answer(id);
+  },
+  state({ id, name }) { answer(id, { credit: links.get(name).link.credit }); },
   drain({ id, name }) { links.get(name).link.drain_credit(); answer(id); },
   detach({ id, name }) { const known = links.get(name); known.closing = id; known.link.close(); },
   close({ id }) { opening = id; connection.close(); },
@@ -93,9 +99,9 @@ function attached(link, terminus) {
   const known = links.get(nameOf(link));
   if (!known || known.waiting === null) return;
   const id = known.waiting;
-  if (terminus === undefined || terminus === null) return;    // refused: the detach with the reason follows
+  if (known.named && !terminus?.address) return;              // refused: the detach with the reason follows
   known.waiting = null;
-  answer(id, { address: terminus.address ?? null });
+  answer(id, { address: terminus?.address ?? null });
 }
 
 function outcome(context, state, fields = {}) {
@@ -125,8 +131,8 @@ container.on("sender_open", (context) => attached(context.sender, context.sender
 container.on("receiver_open", (context) => attached(context.receiver, context.receiver.remote.attach.source));
 container.on("sender_close", (context) => ended(context.sender, context.sender.error));
 container.on("receiver_close", (context) => ended(context.receiver, context.receiver.error));
-container.on("sender_error", () => {});
-container.on("receiver_error", () => {});
+container.on("sender_error", (context) => ended(context.sender, context.sender.error));
+container.on("receiver_error", (context) => ended(context.receiver, context.receiver.error));
 container.on("sendable", (context) => say({ event: "credit", name: nameOf(context.sender), credit: context.sender.credit }));
 container.on("receiver_drained", (context) => say({ event: "drained", name: nameOf(context.receiver) }));
 container.on("message", (context) => {

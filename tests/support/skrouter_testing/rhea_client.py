@@ -132,7 +132,7 @@ class RheaClient:
     def kill(self) -> None:
         """End without a word."""
         self.ask("kill")
-        self.wait(lambda: self.trouble, "the end")
+        self.trouble = {"condition": "", "description": "killed by the test"}
 
 
 class RheaSent:
@@ -171,19 +171,26 @@ class RheaSender:
         self._client = client
         self.name = name
         self.address: str | None = None
-        self.credit = 0
+        self._has_credit = False
         self._sent: dict[int, RheaSent] = {}
 
     def news(self, news: dict[str, Any]) -> None:
         """What the driver tells."""
         if news["event"] == "credit":
-            self.credit = news["credit"]
+            self._has_credit = news["credit"] > 0
         elif "number" in news:
             self._sent.setdefault(news["number"], RheaSent(self._client)).news(news)
 
     def wait_credit(self) -> None:
         """Until there is some."""
-        self._client.wait(lambda: self.credit > 0, "credit")
+        if self.credit == 0:
+            self._has_credit = False
+            self._client.wait(lambda: self._has_credit, "credit")
+
+    @property
+    def credit(self) -> int:
+        """Messages that the router takes now."""
+        return int(self._client.ask("state", name=self.name)["credit"])
 
     def send(self, mail: Mail, *, settled: bool = False) -> RheaSent:
         """Send a whole message."""
