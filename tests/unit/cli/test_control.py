@@ -241,14 +241,13 @@ def test_a_changed_profile_is_told_to_a_router_that_rotates(stage: Stage) -> Non
     assert told == ["tls"]
 
 
-def test_auto_links_are_for_a_router_that_has_them(stage: Stage) -> None:
-    found = kinds(cast("Any", stage.router), cast("Any", stage.doing))["router.config.autoLink"]
-    with pytest.raises(UnsupportedError, match="autoLink"):
-        found.start(None)
+def test_auto_links_begin_and_end_while_the_router_runs(stage: Stage) -> None:
     told: list[str] = []
-    stage.router.add_auto_link = told.append
-    found.start("config")
-    assert told == ["config"]
+    stage.router.add_auto_link = lambda config: told.append(f"add {config.address}")
+    stage.router.remove_auto_link = lambda config: told.append(f"remove {config.address}")
+    made = stage.control.create("router.config.autoLink", {"address": "a", "direction": "in"})
+    stage.control.delete("router.config.autoLink", made)
+    assert told == ["add a", "remove a"]
 
 
 def test_every_type_with_operations_that_change_it_has_steps(stage: Stage) -> None:
