@@ -69,10 +69,14 @@ def sides(tmp_path_factory: pytest.TempPathFactory, service: Service) -> Iterato
         yield made
 
 
-def ask(port: int, served_at: int, address: str) -> str:
-    """A request from one side, its reply from the other; the address that the reply went to."""
-    with Client(served_at) as there, Client(port) as here:
+def ask(topology: Topology, asks: str, serves: str, border: str, address: str) -> str:
+    """A request from one router, its reply from another; the address that the reply went to.
+
+    `border` is the router that pulls the address: credit that it has given once it does not take back.
+    """
+    with Client(topology.ports[serves]) as there, Client(topology.ports[asks]) as here:
         requests = there.receiver(address)
+        topology.wait_reachable(border, address)
         replies = here.receiver(None, dynamic=True)
         sender = here.sender(address)
         sender.wait_credit()
@@ -89,7 +93,7 @@ def ask(port: int, served_at: int, address: str) -> str:
 def test_a_request_and_its_reply_cross_between_networks(
     sides: Sides, asks: str, serves: str, address: str
 ) -> None:
-    reply_to = ask(sides.port(asks), sides.port(serves), address)
+    reply_to = ask(sides.topology, asks, serves, serves, address)
     assert reply_to.startswith(f"amqp:/_xtopo/{NETWORKS[asks]}/0/{asks}/temp.")
 
 
@@ -134,14 +138,14 @@ def test_a_network_that_was_lost_is_joined_again(routers: Routers) -> None:
     sides = make_sides(routers)
     sides.topology.start()
     sides.wait_joined()
-    ask(sides.port("B"), sides.port("A"), "in-a")
+    ask(sides.topology, "B", "A", "A", "in-a")
     sides.topology["B"].kill()
     status = lambda: {row["operStatus"] for row in query(sides.port("A"), "router.config.autoLink")}  # noqa: E731
     wait_until(lambda: status() == {"inactive"}, "A to notice")
     sides.topology["B"].start()
     sides.wait_joined()
-    ask(sides.port("B"), sides.port("A"), "in-a")
-    ask(sides.port("A"), sides.port("B"), "in-b")
+    ask(sides.topology, "B", "A", "A", "in-a")
+    ask(sides.topology, "A", "B", "B", "in-b")
 
 
 # --- networks of several routers
@@ -176,7 +180,7 @@ def test_a_request_crosses_from_any_router_to_any_router(
     wide: tuple[Topology, int], asks: str, serves: str
 ) -> None:
     topology, _ = wide
-    reply_to = ask(topology.ports[asks], topology.ports[serves], "in-b")
+    reply_to = ask(topology, asks, serves, "B1", "in-b")
     kind = "_xedge/net-a/" if asks == "E1" else "_xtopo/net-a/0/"
     assert reply_to.startswith(f"amqp:/{kind}{asks}/temp.")
 
@@ -186,6 +190,7 @@ def test_a_tcp_service_behind_an_edge_router_is_reached_from_behind_another(
 ) -> None:
     topology, port = wide
     topology["E1"].wait_line("Listener web: listening for client connections")
+    topology.wait_reachable("B1", "web")
     client = connect(port)
     server = service.accept()
     with client, server:
