@@ -11,7 +11,7 @@ import pytest
 from proton import Message
 from skrouter_testing.amqp_client import Client
 from skrouter_testing.broker import Broker
-from skrouter_testing.live_management import query
+from skrouter_testing.live_management import query, request
 from skrouter_testing.process import HOST, Routers, free_port, section, wait_until
 from skrouter_testing.router_line import RouterLine
 
@@ -33,10 +33,20 @@ class Site:
             stripAnnotations=strip,
         )
         extra += section(
-            "autoLink", name="put", direction="out", address="to/jobs", externalAddress="jobs", connection="broker"
+            "autoLink",
+            name="put",
+            direction="out",
+            address="to/jobs",
+            externalAddress="jobs",
+            connection="broker",
         )
         extra += section(
-            "autoLink", name="get", direction="in", address="from/jobs", externalAddress="jobs", containerId=BROKER
+            "autoLink",
+            name="get",
+            direction="in",
+            address="from/jobs",
+            externalAddress="jobs",
+            containerId=BROKER,
         )
         self.line = RouterLine(routers, "AB", extra={"A": extra}).start()
 
@@ -120,6 +130,26 @@ def test_the_end_of_the_broker_makes_its_links_inactive_and_its_return_active(si
         wait_until(lambda: site.links()["put"]["operStatus"] == "active", "the link to the connector's peer")
         assert site.links()["get"]["operStatus"] == "inactive"  # that is for another container
         assert other.attached() == [("out", "jobs")]
+
+
+def test_auto_links_come_and_go_while_the_router_runs(site: Site) -> None:
+    port = site.line.ports["A"]
+    kind = "io.skupper.router.router.config.autoLink"
+    with Broker(site.broker_port, BROKER, "jobs", "mail") as broker:
+        site.wait("active")
+        body = {"address": "mail", "direction": "in", "connection": "broker"}
+        made = request(port, body, operation="CREATE", type=kind, name="more")
+        assert made.properties["statusCode"] == 201, made.properties
+        site.wait("active")
+        assert broker.attached() == [("in", "jobs"), ("in", "mail"), ("out", "jobs")]
+        for name in ("more", "put"):
+            gone = request(port, {}, operation="DELETE", type=kind, name=name)
+            assert gone.properties["statusCode"] == 204, gone.properties
+        wait_until(lambda: broker.attached() == [("in", "jobs")], "the links to be detached")
+        assert set(site.links()) == {"get"}
+        keys = {row["key"] for row in query(port, "router.address")}
+        assert "Mfrom/jobs" in keys
+        assert not keys & {"Mmail", "Mto/jobs"}
 
 
 def test_the_tool_shows_auto_links(site: Site) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from proton import Message
@@ -38,8 +39,11 @@ class Sides:
     def wait_joined(self) -> None:
         """Until every autoLink of both is active."""
         for name in NETWORKS:
-            rows = lambda name=name: query(self.port(name), "router.config.autoLink")  # noqa: E731
-            wait_until(lambda rows=rows: {row["operStatus"] for row in rows()} == {"active"}, f"{name}'s autoLinks")
+            wait_until(partial(self.has_links, name, "active"), f"the autoLinks of {name}")
+
+    def has_links(self, name: str, state: str) -> bool:
+        """Whether all autoLinks of a router are in this state."""
+        return {row["operStatus"] for row in query(self.port(name), "router.config.autoLink")} == {state}
 
 
 def make_sides(routers: Routers, service_port: int = 0, tcp_port: int = 0) -> Sides:
@@ -140,8 +144,7 @@ def test_a_network_that_was_lost_is_joined_again(routers: Routers) -> None:
     sides.wait_joined()
     ask(sides.topology, "B", "A", "A", "in-a")
     sides.topology["B"].kill()
-    status = lambda: {row["operStatus"] for row in query(sides.port("A"), "router.config.autoLink")}  # noqa: E731
-    wait_until(lambda: status() == {"inactive"}, "A to notice")
+    wait_until(partial(sides.has_links, "A", "inactive"), "A to notice")
     sides.topology["B"].start()
     sides.wait_joined()
     ask(sides.topology, "B", "A", "A", "in-a")
@@ -153,14 +156,22 @@ def test_a_network_that_was_lost_is_joined_again(routers: Routers) -> None:
 
 @pytest.fixture(scope="module")
 def wide(tmp_path_factory: pytest.TempPathFactory, service: Service) -> Iterator[tuple[Topology, int]]:
-    """E1 - A3 - A2 - A1 = B1 - B2 - B3 - E2, `=` between networks; a TCP service at E2, its listener at E1."""
+    """E1 - A3 - A2 - A1 = B1 - B2 - B3 - E2, `=` between networks; TCP from E1 to a service at E2."""
     names = ["A1", "A2", "A3", "B1", "B2", "B3", "E1", "E2"]
     links = [Link(*pair) for pair in (("A2", "A1"), ("A3", "A2"), ("B2", "B1"), ("B3", "B2"))]
     links += [Link("E1", "A3"), Link("E2", "B3"), Link("B1", "A1", role="inter-network")]
     networks = {name: "net-a" if name in {"A1", "A2", "A3", "E1"} else "net-b" for name in names}
     tcp_port = free_port()
     extra = {
-        "A1": auto_links("net-a", "inter-network"),
+        "A1": auto_links("net-a", "inter-network")
+        + section(
+            "autoLink",
+            name="renamed",
+            address="mine",
+            externalAddress="theirs",
+            connection="inter-network",
+            direction="in",
+        ),
         "B1": auto_links("net-b", "to-A1", "in-b", "web"),
         "E1": section("tcpListener", name="web", host=HOST, port=tcp_port, address="web"),
         "E2": section("tcpConnector", name="web", host=HOST, port=service.port, address="web"),
@@ -172,7 +183,8 @@ def wide(tmp_path_factory: pytest.TempPathFactory, service: Service) -> Iterator
 def test_every_router_of_a_network_knows_the_way_to_the_other(wide: tuple[Topology, int]) -> None:
     topology, _ = wide
     for name, network in (("A2", "net-b"), ("A3", "net-b"), ("B2", "net-a"), ("B3", "net-a")):
-        wait_until(lambda: topology.destinations(name, network, "N") == (0, 1), f"{network} at {name}")  # noqa: B023
+        found = partial(topology.destinations, name, network, "N")
+        wait_until(lambda found=found: found() == (0, 1), f"{network} at {name}")
 
 
 @pytest.mark.parametrize(("asks", "serves"), [("A3", "B3"), ("E1", "B3"), ("A3", "E2"), ("E1", "E2")])
@@ -183,6 +195,17 @@ def test_a_request_crosses_from_any_router_to_any_router(
     reply_to = ask(topology, asks, serves, "B1", "in-b")
     kind = "_xedge/net-a/" if asks == "E1" else "_xtopo/net-a/0/"
     assert reply_to.startswith(f"amqp:/{kind}{asks}/temp.")
+
+
+def test_a_renamed_address_keeps_its_new_name_on_every_hop(wide: tuple[Topology, int]) -> None:
+    topology, _ = wide
+    with Client(topology.ports["A3"]) as there, Client(topology.ports["B3"]) as here:
+        receiver = there.receiver("mine")
+        topology.wait_reachable("A1", "mine")
+        topology.wait_reachable("B3", "theirs")
+        for sender in (here.sender("theirs"), here.sender(None)):
+            assert sender.send(Message(address="theirs", body="x")).outcome().state == "accepted"
+            receiver.take()
 
 
 def test_a_tcp_service_behind_an_edge_router_is_reached_from_behind_another(

@@ -58,7 +58,7 @@ class _Events(MessagingHandler):
         link.condition = Condition("amqp:not-found", why)
         self.broker.injector.trigger(ApplicationEvent("call", subject=link.close))
 
-    def on_link_opened(self, event: Any) -> None:
+    def on_link_opened(self, _event: Any) -> None:
         self.broker.deliver()
 
     def on_sendable(self, _event: Any) -> None:
