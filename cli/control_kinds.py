@@ -174,21 +174,15 @@ class Profiles:
 
 
 class AutoLinks:
-    """autoLinks, on a router that has them."""
+    """autoLinks."""
 
     def __init__(self, router: Router) -> None:
         self._router = router
 
     def add(self, config: AutoLinkConfig) -> None:
         """Attach it whenever its connection is up."""
-        self._hook("add_auto_link")(config)
+        self._router.add_auto_link(config)
 
     def remove(self, config: AutoLinkConfig) -> None:
         """Detach it."""
-        self._hook("remove_auto_link")(config)
-
-    def _hook(self, name: str) -> Callable[[AutoLinkConfig], None]:
-        found: Callable[[AutoLinkConfig], None] | None = getattr(self._router, name, None)
-        if found is None:
-            raise UnsupportedError("this version does not support autoLink")
-        return found
+        self._router.remove_auto_link(config)

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from skrouter.config.model import (
-    AutoLinkConfig,
-    Configuration,
-    ConnectorConfig,
-    EntityConfig,
-    ListenerConfig,
-    PolicyConfig,
-)
-
-SERVED_ROLES = frozenset({"normal", "inter-router", "route-container", "edge", "inter-edge"})
+from skrouter.config.model import Configuration, EntityConfig, PolicyConfig
 
 
 def lacking_in(config: Configuration) -> list[str]:
     """What the configuration asks for in vain."""
-    entities: tuple[EntityConfig, ...] = (
-        config.policy,
-        *config.auto_links,
-        *config.listeners,
-        *config.connectors,
-    )
+    entities: tuple[EntityConfig, ...] = (config.policy, *config.listeners, *config.connectors)
     return list(dict.fromkeys(text for one in entities if (text := lacking(one)) is not None))
 
 
@@ -30,10 +16,6 @@ def lacking(config: EntityConfig) -> str | None:
     match config:
         case PolicyConfig(enable_vhost_policy=True):
             return "policy enableVhostPolicy"
-        case AutoLinkConfig():
-            return "autoLink"
-        case ListenerConfig() | ConnectorConfig() if config.role not in SERVED_ROLES:
-            return f"role {config.role} of {config.name}"
         case _:
             return None
 

@@ -75,6 +75,10 @@ class LinkRows:
             if counters is not None:
                 yield _row(numbers[handle], link, counters)
 
+    def numbers(self) -> dict[int, int]:
+        """Their identities, by handle."""
+        return self._numbers.of(self._amqp_links() | self._adaptor_links())
+
     def _amqp_links(self) -> dict[int, _Identified]:
         connections = self._router.core.connections.by_handle
         return {

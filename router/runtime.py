@@ -7,6 +7,7 @@ core  --neighbors, local addresses-->  mesh  --routes, remote addresses, message
 
 from __future__ import annotations
 
+import asyncio
 import random
 import string
 from collections.abc import Callable, Iterable
@@ -18,13 +19,13 @@ from skrouter.amqp.engine.loop import EngineLoop
 from skrouter.amqp.engine.poller import Engine
 from skrouter.amqp.engine.pump import Connections
 from skrouter.amqp.errors import DecodeError
-from skrouter.config.model import AddressConfig, Configuration
+from skrouter.config.model import AddressConfig, AutoLinkConfig, Configuration
 from skrouter.router.core import effects, events
 from skrouter.router.core.address import MOBILE, TOPOLOGICAL
 from skrouter.router.core.address_rules import AddressRules
 from skrouter.router.core.core import CoreConfig, RouterCore
 from skrouter.router.core.edge import wire
-from skrouter.router.core.facts import ConnectionFacts
+from skrouter.router.core.facts import AutoLink, ConnectionFacts
 from skrouter.router.forwarder.forwarder import Forwarder, GoneError
 from skrouter.router.mesh import effects as mesh_effects
 from skrouter.router.mesh import events as mesh_events
@@ -116,6 +117,7 @@ class Router:
         self.endpoints: dict[int, Endpoint] = {}
         self._subscriptions: dict[str, Endpoint] = {}
         self.watchers: dict[str, Callable[[effects.WatchChanged], None]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self.last_topology_change: float | None = None
         self._refuse_unavailable(config.addresses)
         self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
@@ -158,6 +160,8 @@ class Router:
         """Open the configured connectors and listeners. Raises what the shell raises for a required one."""
         for rule in self.config.addresses:
             self._tell_rule("Created", rule)
+        for auto_link in self.config.auto_links:
+            self.add_auto_link(auto_link)
         for connector in self.config.connectors:
             self.shell.add_connector(connector)
         for listener in self.config.listeners:
@@ -228,6 +232,14 @@ class Router:
         self.watchers.pop(address, None)
         self.handle(events.WatchRemoved(address))
 
+    def add_auto_link(self, config: AutoLinkConfig) -> None:
+        """Attach a link wherever it is wanted, now and from now on."""
+        self.handle(events.AutoLinkAdded(_auto_link(config)))
+
+    def remove_auto_link(self, config: AutoLinkConfig) -> None:
+        """Detach its links and attach no more."""
+        self.handle(events.AutoLinkRemoved(config.identity))
+
     # --- engine events
 
     def _handle_events(self, batch: list[engine_events.Event]) -> None:
@@ -296,7 +308,7 @@ class Router:
         self._mesh(mesh_events.MessageReceived(message, connection.slot, connection.facts.cost))
 
     def _notice(self, effect: effects.Effect) -> None:
-        """What the core tells the mesh and the watchers."""
+        """What the core tells the mesh and the watchers, and the time that it wants."""
         match effect:
             case effects.NeighborUp(slot, cost):
                 self._mesh(mesh_events.ControlLinkUp(slot, cost))
@@ -310,8 +322,19 @@ class Router:
             case effects.WatchChanged(address):
                 if (watcher := self.watchers.get(address)) is not None:
                     watcher(effect)
+            case effects.StartTimer(name, delay):
+                self._start_timer(name, delay)
             case _:
                 raise TypeError(f"nobody carries out {effect!r}")
+
+    def _start_timer(self, name: str, delay: float) -> None:
+        if (earlier := self._timers.get(name)) is not None:
+            earlier.cancel()
+        self._timers[name] = self.loop.call_later(delay, self._timer_fired, name)
+
+    def _timer_fired(self, name: str) -> None:
+        del self._timers[name]
+        self.handle(events.TimerFired(name))
 
     def _mesh_effect(self, effect: mesh_effects.Effect) -> None:
         match effect:
@@ -368,4 +391,15 @@ def _mesh_config(config: Configuration, identity: Identity) -> MeshConfig:
         ra_interval_flux=router.ra_interval_flux_seconds,
         remote_ls_max_age=router.remote_ls_max_age_seconds,
         unreachable_holdoff=router.unreachable_holdoff_seconds,
+    )
+
+
+def _auto_link(config: AutoLinkConfig) -> AutoLink:
+    return AutoLink(
+        config.identity,
+        config.direction == "in",
+        config.address or None,
+        config.external_address or None,
+        config.connection,
+        config.container_id,
     )

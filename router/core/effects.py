@@ -193,7 +193,8 @@ class OpenLink:
     """Attach a link of ours. Answered by `LinkOpened`.
 
     `key`: the entry that an incoming link delivers to, None: each message says where. Its credit is given
-    when the peer has answered, unless it is `withheld` because the entry has no destination.
+    when the peer has answered, unless it is `withheld` because the entry has no destination. `address`: what
+    other routers are told its messages are for, None: what the source says.
     """
 
     purpose: Purpose
@@ -204,6 +205,7 @@ class OpenLink:
     source: Terminus = Terminus()
     target: Terminus = Terminus()
     key: str | None = None
+    address: str | None = None
     annotated: bool = True
     withheld: bool = False
 
@@ -319,6 +321,14 @@ class WatchChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StartTimer:
+    """`TimerFired` with this name comes in so many seconds, in place of one that was to come earlier."""
+
+    name: str
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """A line for the log."""
 
@@ -353,5 +363,6 @@ Effect = (
     | NeighborDown
     | LocalAddressesChanged
     | WatchChanged
+    | StartTimer
     | Log
 )

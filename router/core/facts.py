@@ -1,5 +1,5 @@
-"""What is known of a connection once both sides have opened it: values, made by the shell, read by the
-core.
+"""What is known of a connection once both sides have opened it, and of a configured link: values, made by
+the shell, read by the core.
 """
 
 from __future__ import annotations
@@ -56,3 +56,23 @@ class ConnectionFacts:
     def is_router(self) -> bool:
         """Whether the peer is a router that annotates its messages."""
         return self.role not in (ROLE_NORMAL, ROLE_ROUTE_CONTAINER)
+
+
+@dataclass(frozen=True, slots=True)
+class AutoLink:
+    """A link that the configuration asks for. `name` is unique; `incoming`: we receive.
+
+    `address` is ours, None: each message says where it goes. `external` is the peer's, None: the same. The
+    connection is that of the listener or connector `port_name`, or the one to `container`.
+    """
+
+    name: str
+    incoming: bool
+    address: str | None = None
+    external: str | None = None
+    port_name: str | None = None
+    container: str | None = None
+
+    def matches(self, connection: ConnectionFacts) -> bool:
+        """Whether the link is wanted there."""
+        return self.port_name == connection.port_name or self.container == connection.container

@@ -49,7 +49,8 @@ from skrouter.router.forwarder.model cimport (
     LINK_STREAMING,
     MESH_LIMIT,
     NO_NEIGHBOR,
-    PEER_NONE,
+    PEER_EDGE,
+    PEER_INTER_EDGE,
     PRIORITIES,
     arrival_t,
     copy_t,
@@ -522,11 +523,13 @@ cdef class Forwarder:
 
     cdef int _set_up(self, link_t *link, int kind, int capacity, int credit, uint64_t entry, bint annotated,
                      bint withheld, int priority, str address) except -1:
+        cdef peer_kind peer
         link.kind = <link_kind>kind
         link.capacity = capacity
         link.priority = priority
         link.annotated = annotated
-        link.replenish_early = kind != LINK_ENDPOINT or (<links_t *>link.connection.links).peer != PEER_NONE
+        peer = (<links_t *>link.connection.links).peer
+        link.replenish_early = kind != LINK_ENDPOINT or peer == PEER_EDGE or peer == PEER_INTER_EDGE
         link.withheld = withheld
         if entry:
             self._point(link, self._entry(entry))
@@ -595,10 +598,11 @@ cdef class Forwarder:
 
     def open_link(self, uint64_t connection, str name not None, bint outgoing, int session, object source, object target,
                   int kind, int capacity, int credit=0, uint64_t entry=0, bint annotated=False, int priority=4,
-                  bint withheld=False):
+                  bint withheld=False, str address=None):
         """Attach a link of ours. `session`: a number below 64, begun at its first use. Returns the handle.
 
-        entry: where an incoming link delivers to; withheld: no credit until `allow_credit`.
+        entry: where an incoming link delivers to, address: its name if the source says another; withheld: no credit
+        until `allow_credit`.
 
         source, target: (address, durability, expiry policy, timeout, dynamic, capabilities, properties, filter).
         """
@@ -612,7 +616,8 @@ cdef class Forwarder:
         _set_terminus(pn_link_source(pn), PN_SOURCE, source)
         _set_terminus(pn_link_target(pn), PN_TARGET, target)
         pn_link_set_snd_settle_mode(pn, PN_SND_MIXED)
-        self._set_up(link, kind, capacity, credit, entry, annotated, withheld, priority, None if outgoing else source[0])
+        self._set_up(link, kind, capacity, credit, entry, annotated, withheld, priority,
+                     None if outgoing else address or source[0])
         if kind == LINK_STREAMING and outgoing:
             links.wanted -= links.wanted > 0
             offer_streaming_link(links, link)

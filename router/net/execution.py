@@ -141,6 +141,7 @@ class Execution:
             annotated=effect.annotated,
             priority=purpose.priority,
             withheld=effect.withheld,
+            address=effect.address,
         )
         self.carry_out(self._core.handle(events.LinkOpened(link, effect.name, purpose), clock.monotonic()))
 

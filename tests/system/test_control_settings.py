@@ -145,8 +145,8 @@ def test_proxy_profile_is_configured_data(one: Managed) -> None:
             "NotImplementedStatus: this version cannot change networkId",
         ),
         (
-            ("create", "--type=autoLink", "address=a", "direction=in"),
-            "NotImplementedStatus: this version does not support: autoLink; remove it",
+            ("create", "--type=autoLink", "address=a"),
+            "BadRequestStatus: direction field is mandatory",
         ),
         (
             ("create", "--type=router", "--name=x", "id=x"),

@@ -37,6 +37,7 @@ class DataPlane:
         self.told: set[str] = set()
         self.refused: list[int] = []
         self.opened: list[effects.OpenLink] = []
+        self.timers: set[str] = set()
 
     # --- what the engine does by itself
 
@@ -107,8 +108,14 @@ class DataPlane:
                 assert link in self.links, f"credit for link {link}, which is gone"
                 assert self.withheld[link] is allowed, f"credit of link {link} is {allowed} already"
                 self.withheld[link] = not allowed
-            case effects.OpenLink():
+            case effects.OpenLink(key=key):
+                assert key is None or key in self.entries, f"a link to {key}, which is not published"
                 self.opened.append(effect)
+            case effects.DetachLink(link):
+                assert link in self.links, f"link {link} is detached twice"
+                self.lose_link(link)
+            case effects.StartTimer(name):
+                self.timers.add(name)
             case _:
                 self._carry_out_route(effect)
 
@@ -135,7 +142,7 @@ class DataPlane:
             case effects.ForgetRouter(index):
                 self.routers.remove(index)
                 assert all(index not in entry.routers for entry in self.entries.values())
-            case effects.SetRouter() | effects.SetRadius() | effects.WatchChanged():
+            case effects.SetRouter() | effects.SetRadius() | effects.WatchChanged() | effects.SetPeer():
                 pass
             case _:
                 raise AssertionError(f"nobody carries out {effect!r}")

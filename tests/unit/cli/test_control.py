@@ -206,9 +206,10 @@ def test_nothing_is_done_for_a_configuration_that_is_wrong(stage: Stage) -> None
     assert stage.doing.calls == []
 
 
-def test_a_role_that_is_not_served_is_refused(stage: Stage) -> None:
-    with pytest.raises(UnsupportedError, match="role inter-network of new"):
-        stage.control.create("listener", {"name": "new", "port": "2", "role": "inter-network"})
+def test_what_this_version_lacks_is_refused(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skrouter.cli.control.lacking", lambda config: f"port {config.port}")
+    with pytest.raises(UnsupportedError, match="does not support: port 2"):
+        stage.control.create("listener", {"name": "new", "port": "2"})
     assert stage.doing.calls == []
 
 
@@ -241,14 +242,14 @@ def test_a_changed_profile_is_told_to_a_router_that_rotates(stage: Stage) -> Non
     assert told == ["tls"]
 
 
-def test_auto_links_are_for_a_router_that_has_them(stage: Stage) -> None:
-    found = kinds(cast("Any", stage.router), cast("Any", stage.doing))["router.config.autoLink"]
-    with pytest.raises(UnsupportedError, match="autoLink"):
-        found.start(None)
+def test_auto_links_begin_and_end_while_the_router_runs(stage: Stage) -> None:
     told: list[str] = []
-    stage.router.add_auto_link = told.append
-    found.start("config")
-    assert told == ["config"]
+    stage.router.add_auto_link = lambda config: told.append(f"add {config.address}")
+    stage.router.remove_auto_link = lambda config: told.append(f"remove {config.address}")
+    stage.control.create("router.config.autoLink", {"address": "a", "direction": "in"})
+    (made,) = stage.router.config.auto_links
+    kinds(cast("Any", stage.router), cast("Any", stage.doing))["router.config.autoLink"].stop(made)
+    assert told == ["add a", "remove a"]
 
 
 def test_every_type_with_operations_that_change_it_has_steps(stage: Stage) -> None:

@@ -20,7 +20,7 @@ from skrouter.mgmt.agent.facts import AddressFacts, ConnectionFacts, LinkFacts
 from skrouter.mgmt.agent.view import RouterView
 from skrouter.router.core import events
 from skrouter.router.core.core import CoreConfig, RouterCore
-from skrouter.router.core.facts import ROLE_INTER_ROUTER, ROLE_NORMAL
+from skrouter.router.core.facts import ROLE_INTER_ROUTER, ROLE_NORMAL, ROLE_ROUTE_CONTAINER, AutoLink
 from skrouter.router.core.facts import ConnectionFacts as AmqpFacts
 from skrouter.router.forwarder.forwarder import GoneError
 from skrouter.router.mesh.config import MeshConfig
@@ -454,6 +454,25 @@ def test_a_link_keeps_a_small_number_behind_those_of_the_configuration(stage: St
     assert (link.link_name, link.link_dir, link.owning_addr) == ("c", "in", None)
     assert [one.identity for one in stage.view.address_configs()] == [1, 2]
     assert [one.identity for one in stage.view.auto_links()] == [3]
+
+
+def test_an_auto_link_shows_its_link_and_why_it_has_none(stage: Stage) -> None:
+    (config,) = stage.config.auto_links
+    stage.handle(events.AutoLinkAdded(AutoLink(config.identity, True, "queue1", None, "broker")))
+    (row,) = stage.view.auto_links()
+    assert (row.oper_status, row.link_ref, row.last_error) == ("inactive", None, None)
+    assert (row.address, row.direction) == ("queue1", "in")
+    stage.open(7, 1, role=ROLE_ROUTE_CONTAINER, port_name="broker")
+    (row,) = stage.view.auto_links()
+    (link,) = stage.links()
+    assert (row.oper_status, row.link_ref, link.owning_addr) == ("attaching", str(link.identity), "Mqueue1")
+    (handle,) = stage.core.links.by_handle
+    stage.handle(LinkEstablished(handle, _terminus(1, "queue1"), _terminus(2, None)))
+    (row,) = stage.view.auto_links()
+    assert (row.oper_status, row.link_ref, row.last_error) == ("active", str(link.identity), None)
+    stage.handle(LinkDetached(handle, True, "amqp:not-found", "no queue1"))
+    (row,) = stage.view.auto_links()
+    assert (row.oper_status, row.link_ref, row.last_error) == ("failed", None, "amqp:not-found: no queue1")
 
 
 def test_counters_of_a_link_are_the_forwarder_s(stage: Stage) -> None:
