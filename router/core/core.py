@@ -18,6 +18,7 @@ from skrouter.router.core.edge.edge import Edge
 from skrouter.router.core.effects import (
     BindConsumer,
     BindEndpoint,
+    DetachLink,
     Effect,
     ForgetRouter,
     Log,
@@ -71,6 +72,13 @@ class RouterCore:
 
     def handle(self, event: events.Event, now: float) -> list[Effect]:  # noqa: ARG002  (every machine is given the time)
         """Take in an event; the effects are to be carried out in their order."""
+        effects = self._handle(event)
+        for effect in effects:
+            if isinstance(effect, DetachLink):
+                self.links.end(effect.link)
+        return effects
+
+    def _handle(self, event: events.Event) -> list[Effect]:
         match event:
             case events.ConnectionUp(facts):
                 return self._connection_up(facts)
@@ -150,7 +158,8 @@ class RouterCore:
         link = self.links.by_handle.get(handle)
         if link is not None and link.purpose is not None and self.edge is not None:
             self.edge.detached(handle, link.purpose)
-        return self.links.detached(handle)
+        effects = self.links.detached(handle)
+        return effects if self.edge is None else effects + self.edge.choose()
 
     def _edge_message(self, event: events.EdgeMessageReceived) -> list[Effect]:
         """What edge routers and interior routers tell each other; what is unreadable changes nothing."""
@@ -161,7 +170,7 @@ class RouterCore:
                 key, reachable = wire.read_reachability(event.content)
                 return self.edge.uplink.reachable(event.connection, key, reachable)
             if self.edge is not None and event.key == MOBILE + wire.NEGOTIATION:
-                return self.edge.negotiated(*wire.read_negotiation(event.content))
+                return self.edge.negotiated(event.connection, *wire.read_negotiation(event.content))
         except DecodeError as error:
             connection = self.connections.by_handle.get(event.connection)
             peer = connection.facts.container if connection is not None else "a lost connection"
