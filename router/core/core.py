@@ -16,6 +16,7 @@ from skrouter.router.core.connections import Connections
 from skrouter.router.core.edge import wire
 from skrouter.router.core.edge.edge import Edge
 from skrouter.router.core.effects import (
+    AllowCredit,
     BindConsumer,
     BindEndpoint,
     DetachLink,
@@ -145,8 +146,10 @@ class RouterCore:
         if self.edge is not None:
             self.edge.connection_down(handle)
         self.links.edges.connection_down(handle)
-        for link in list(connection.links) if connection is not None else []:
-            effects += self.links.detached(link)
+        gone = set(connection.links) if connection is not None else set()
+        for link in sorted(gone):
+            followed = self.links.detached(link)
+            effects += [one for one in followed if not (isinstance(one, AllowCredit) and one.link in gone)]
         return effects if self.edge is None else effects + self.edge.choose()
 
     def _opened(self, event: events.LinkOpened) -> list[Effect]:
