@@ -232,7 +232,7 @@ class EdgeMachine(Machine):
 
 
 class InteriorMachine(Machine):
-    """An interior router with clients, edges, and remote routers that have consumers in some mesh or in none."""
+    """An interior router with clients, edges, and remote routers with consumers in some mesh or in none."""
 
     roles = (ROLE_NORMAL, ROLE_EDGE)
     make = InteriorCore
