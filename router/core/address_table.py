@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from skrouter.amqp.events import Handle
-from skrouter.router.core.address import MOBILE, ROUTER, SHARED_CLASSES
+from skrouter.router.core.address import EDGE, EDGE_UPLINK_KEY, MOBILE, ROUTER, SHARED_CLASSES
 from skrouter.router.core.effects import (
     AllowCredit,
     BindConsumer,
@@ -154,6 +154,10 @@ class AddressTable:
         """
         if key[0] == ROUTER:
             return AddressRule(Treatment.CLOSEST)
+        if key == EDGE_UPLINK_KEY:
+            return AddressRule(Treatment.CLOSEST)
+        if key[0] == EDGE:
+            return AddressRule(Treatment.BALANCED)
         if key[0] != MOBILE:
             unavailable = self._default is Treatment.UNAVAILABLE
             return AddressRule(Treatment.BALANCED if unavailable else self._default)

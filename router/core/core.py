@@ -18,6 +18,7 @@ from skrouter.router.core.edge import wire
 from skrouter.router.core.edge.edge import Edge
 from skrouter.router.core.effects import (
     BindEndpoint,
+    DetachLink,
     Effect,
     ForgetRouter,
     Log,
@@ -73,6 +74,13 @@ class RouterCore:
 
     def handle(self, event: events.Event, now: float) -> list[Effect]:  # noqa: ARG002  (every machine is given the time)
         """Take in an event; the effects are to be carried out in their order."""
+        effects = self._handle(event)
+        for effect in effects:
+            if isinstance(effect, DetachLink):
+                self.links.end(effect.link)
+        return effects
+
+    def _handle(self, event: events.Event) -> list[Effect]:
         match event:
             case events.ConnectionUp(facts):
                 return self._connection_up(facts)
@@ -147,12 +155,12 @@ class RouterCore:
         self.links.edges.connection_down(handle)
         self.auto_links.connection_down(handle)
         # Senders first: the end of the last consumer must not concern those that are gone with it.
-        for link in sorted(connection.links if connection is not None else (), key=self._is_outgoing):
+        for link in sorted(connection.links if connection is not None else (), key=self._senders_first):
             effects += self.links.detached(link)
         return effects if self.edge is None else effects + self.edge.choose()
 
-    def _is_outgoing(self, link: Handle) -> bool:
-        return self.links.by_handle[link].outgoing
+    def _senders_first(self, link: Handle) -> tuple[bool, Handle]:
+        return self.links.by_handle[link].outgoing, link
 
     def _opened(self, event: events.LinkOpened) -> list[Effect]:
         link, purpose = event.link, event.purpose
@@ -177,7 +185,7 @@ class RouterCore:
         effects = self.links.detached(event.link)
         if purpose is not None and purpose.use is Use.AUTO:
             effects += self.auto_links.detached(event.link, purpose, event.condition, event.description)
-        return effects
+        return effects if self.edge is None else effects + self.edge.choose()
 
     def _edge_message(self, event: events.EdgeMessageReceived) -> list[Effect]:
         """What edge routers and interior routers tell each other; what is unreadable changes nothing."""
@@ -188,7 +196,7 @@ class RouterCore:
                 key, reachable = wire.read_reachability(event.content)
                 return self.edge.uplink.reachable(event.connection, key, reachable)
             if self.edge is not None and event.key == MOBILE + wire.NEGOTIATION:
-                return self.edge.negotiated(*wire.read_negotiation(event.content))
+                return self.edge.negotiated(event.connection, *wire.read_negotiation(event.content))
         except DecodeError as error:
             connection = self.connections.by_handle.get(event.connection)
             peer = connection.facts.container if connection is not None else "a lost connection"

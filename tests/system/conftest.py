@@ -12,6 +12,7 @@ import pytest
 from skrouter_testing.managed import Managed
 from skrouter_testing.process import Routers
 from skrouter_testing.router_line import RouterLine
+from skrouter_testing.topology import Topology
 
 LOG_LINES = 120
 
@@ -99,6 +100,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
 def _routers_of(value: object) -> list[Any]:
     if isinstance(value, Way):
         value = value.line
-    if isinstance(value, RouterLine):
+    if isinstance(value, RouterLine | Topology):
         value = value.routers
     return list(value.all.values()) if isinstance(value, Routers) else []

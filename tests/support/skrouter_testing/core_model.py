@@ -6,6 +6,7 @@ Does not: deciding anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from skrouter.router.core import effects
@@ -23,9 +24,14 @@ class Entry:
 
 
 class DataPlane:
-    """Carries out effects. AssertionError for one that names something that is not there."""
+    """Carries out effects. AssertionError for one that names something that is not there.
 
-    def __init__(self) -> None:
+    `answer` takes the link that the core opens as soon as it exists, as in a running router; without it
+    they wait in `opened`.
+    """
+
+    def __init__(self, answer: Callable[[effects.OpenLink], None] | None = None) -> None:
+        self._answer = answer
         self.entries: dict[str, Entry] = {}
         self.links: dict[int, int] = {}
         """Living links and their connections."""
@@ -38,6 +44,13 @@ class DataPlane:
         self.refused: list[int] = []
         self.opened: list[effects.OpenLink] = []
         self.timers: set[str] = set()
+        self.outgoing: set[int] = set()
+        """Living links that the router sends on."""
+        self.connections: set[int] = set()
+        """Living connections; only looked at for routers that are no neighbors."""
+        self.peers: dict[int, effects.SetPeer] = {}
+        self.mesh = ""
+        self.sent: list[tuple[int, bytes]] = []
 
     # --- what the engine does by itself
 
@@ -45,6 +58,7 @@ class DataPlane:
         """The link is gone, before the core hears of it."""
         del self.links[link]
         self.withheld.pop(link, None)
+        self.outgoing.discard(link)
         for entry in self.entries.values():
             entry.users.discard(link)
 
@@ -53,6 +67,17 @@ class DataPlane:
         for link in [link for link, owner in self.links.items() if owner == connection]:
             self.lose_link(link)
         self.data = {(slot, other) for slot, other in self.data if other != connection}
+        self.connections.discard(connection)
+        self.peers.pop(connection, None)
+
+    def link_opened(self, link: int, effect: effects.OpenLink) -> None:
+        """A link of ours exists now."""
+        self.links[link] = effect.purpose.connection
+        self.withheld[link] = effect.withheld
+        if effect.purpose.outgoing:
+            self.outgoing.add(link)
+        if effect.key is not None:
+            self.entries[effect.key].users.add(link)
 
     # --- effects
 
@@ -75,8 +100,12 @@ class DataPlane:
             case effects.BindEndpoint(key):
                 self.entries[key].endpoints += 1
             case effects.BindConsumer(link, key):
+                assert link in self.links, f"link {link} is gone"
+                bound = [other for other, entry in self.entries.items() if link in entry.users]
+                assert not bound, f"link {link} is bound to {bound} already"
                 self.entries[key].users.add(link)
             case effects.UnbindConsumer(link):
+                assert link in self.links, f"link {link} is gone"
                 for entry in self.entries.values():
                     entry.users.discard(link)
             case effects.LocalAddressesChanged():
@@ -110,12 +139,23 @@ class DataPlane:
                 self.withheld[link] = not allowed
             case effects.OpenLink(key=key):
                 assert key is None or key in self.entries, f"a link to {key}, which is not published"
-                self.opened.append(effect)
+                if self._answer is None:
+                    self.opened.append(effect)
+                else:
+                    self._answer(effect)
             case effects.DetachLink(link):
                 assert link in self.links, f"link {link} is detached twice"
                 self.lose_link(link)
             case effects.StartTimer(name):
                 self.timers.add(name)
+            case effects.SendMessage(link, content):
+                assert link in self.outgoing, f"nothing can be sent on link {link}"
+                self.sent.append((link, content))
+            case effects.SetPeer(connection):
+                assert connection in self.connections, f"connection {connection} is gone"
+                self.peers[connection] = effect
+            case effects.SetMesh(mesh):
+                self.mesh = mesh
             case _:
                 self._carry_out_route(effect)
 
@@ -142,7 +182,7 @@ class DataPlane:
             case effects.ForgetRouter(index):
                 self.routers.remove(index)
                 assert all(index not in entry.routers for entry in self.entries.values())
-            case effects.SetRouter() | effects.SetRadius() | effects.WatchChanged() | effects.SetPeer():
+            case effects.SetRouter() | effects.SetRadius() | effects.WatchChanged() | effects.Log():
                 pass
             case _:
                 raise AssertionError(f"nobody carries out {effect!r}")

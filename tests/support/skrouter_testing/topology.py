@@ -94,8 +94,11 @@ class Topology:
 
     def start(self, *names: str) -> Topology:
         """Start these, or all, and wait until every interior router knows all it can reach."""
-        for name in names or self.names:
-            self.routers[name].start()
+        marks = {name: self.routers[name].mark() for name in names or self.names}
+        for name in marks:
+            self.routers[name].start(ready=False)
+        for name, mark in marks.items():
+            self.routers[name].wait_line("Operational,", after=mark)
         self.wait_settled()
         return self
 

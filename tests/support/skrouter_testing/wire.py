@@ -30,6 +30,8 @@ VARYING = (
     (r"0x616e6f6e796d6f757340[0-9a-f]+", "anonymous@host"),
     (r', :qd.access-id: "[^"]*"', ""),
     (r'correlation-id="[^"]*"', "correlation-id=null"),
+    (r'(:meshid: |ingress-mesh=|:id: )"[A-Za-z0-9+_]{15}"', r'\1"MESH"'),
+    (r":ordinal: long\(\d+\)", ":ordinal: N"),
     (r"message-id=ulong\(\d+\)", "message-id=M"),
 )
 """Ids, times and names; access-id and correlation-id belong to flow records."""

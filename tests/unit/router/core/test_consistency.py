@@ -101,6 +101,7 @@ class Consistency(RuleBasedStateMachine):
     def connect(self, role: str, incoming: bool, container: str) -> int:
         connection = self._next()
         self.living.add(connection)
+        self.plane.connections.add(connection)
         properties = OpenProperties(correlator="g")
         self.send(
             events.ConnectionUp(
