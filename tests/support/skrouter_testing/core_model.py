@@ -37,6 +37,7 @@ class DataPlane:
         self.told: set[str] = set()
         self.refused: list[int] = []
         self.opened: list[effects.OpenLink] = []
+        self.dropped: set[int] = set()
 
     # --- what the engine does by itself
 
@@ -109,21 +110,30 @@ class DataPlane:
                 self.withheld[link] = not allowed
             case effects.OpenLink():
                 self.opened.append(effect)
+            case effects.DetachLink(link):
+                assert link in self.links, f"link {link} is gone"
+                self.lose_link(link)
+            case effects.DropConnection(connection):
+                assert connection not in self.dropped, f"connection {connection} is dropped twice"
+                self.dropped.add(connection)
             case _:
                 self._carry_out_route(effect)
 
     def _carry_out_route(self, effect: Effect) -> None:
         match effect:
-            case effects.SetNeighbor(slot, connection, link):
-                assert slot not in self.neighbors, f"slot {slot} is taken"
+            case effects.SetNeighbor(slot, connection, link, same):
+                assert (slot in self.neighbors) is same, f"slot {slot} is taken or not, unexpectedly"
                 assert self.links[link] == connection
                 self.neighbors[slot] = connection
+                self.data = {item for item in self.data if item[0] != slot}
             case effects.SetNeighborLink(slot, _, link):
                 assert self.links[link] == self.neighbors[slot], f"link {link} is not of slot {slot}"
             case effects.AddDataConnection(slot, connection):
                 assert slot in self.neighbors
                 assert (slot, connection) not in self.data, f"connection {connection} is added twice"
                 self.data.add((slot, connection))
+            case effects.MoveStreams(slot):
+                assert slot in self.neighbors
             case effects.NeighborUp(slot):
                 assert slot in self.neighbors
                 assert slot not in self.up
@@ -135,7 +145,7 @@ class DataPlane:
             case effects.ForgetRouter(index):
                 self.routers.remove(index)
                 assert all(index not in entry.routers for entry in self.entries.values())
-            case effects.SetRouter() | effects.SetRadius() | effects.WatchChanged():
+            case effects.SetRouter() | effects.SetRadius() | effects.WatchChanged() | effects.Log():
                 pass
             case _:
                 raise AssertionError(f"nobody carries out {effect!r}")
