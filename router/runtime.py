@@ -240,6 +240,10 @@ class Router:
         """Detach its links and attach no more."""
         self.handle(events.AutoLinkRemoved(config.identity))
 
+    def tls_profile_updated(self, name: str) -> None:
+        """An sslProfile has other ordinals: connect anew where it is newer, close what is too old."""
+        self.shell.rotate_tls(name)
+
     # --- engine events
 
     def _handle_events(self, batch: list[engine_events.Event]) -> None:
@@ -308,7 +312,7 @@ class Router:
         self._mesh(mesh_events.MessageReceived(message, connection.slot, connection.facts.cost))
 
     def _notice(self, effect: effects.Effect) -> None:
-        """What the core tells the mesh and the watchers, and the time that it wants."""
+        """What the core tells the mesh, the watchers and the shell, and the time that it wants."""
         match effect:
             case effects.NeighborUp(slot, cost):
                 self._mesh(mesh_events.ControlLinkUp(slot, cost))
@@ -319,6 +323,8 @@ class Router:
                     self._mesh(mesh_events.LocalAddressesChanged(_descriptors(added), removed))
                 if changed:
                     self._mesh(mesh_events.LocalAddressAttributesChanged(_descriptors(changed)))
+            case effects.DropConnection(connection):
+                self.shell.drop(connection)
             case effects.WatchChanged(address):
                 if (watcher := self.watchers.get(address)) is not None:
                     watcher(effect)

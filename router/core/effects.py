@@ -122,11 +122,15 @@ class SetRadius:
 
 @dataclass(frozen=True, slots=True)
 class SetNeighbor:
-    """A next hop by slot: its control connection and our sending control link there."""
+    """A next hop by slot: its control connection and our sending control link there.
+
+    `same`: the router that has the slot already, on a newer connection.
+    """
 
     slot: int
     connection: Handle
     control_link: Handle
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,13 @@ class AddDataConnection:
 
     slot: int
     connection: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStreams:
+    """Addresses whose deliveries to a next hop share a link go on over the connections that it has now."""
+
+    slot: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +287,13 @@ class CloseConnection:
 
 
 @dataclass(frozen=True, slots=True)
+class DropConnection:
+    """End a connection without a word to the peer."""
+
+    connection: Handle
+
+
+@dataclass(frozen=True, slots=True)
 class NeighborUp:
     """The control links to a neighbor are there: the mesh may speak."""
 
@@ -347,6 +365,7 @@ Effect = (
     | SetNeighbor
     | SetNeighborLink
     | AddDataConnection
+    | MoveStreams
     | AcceptLink
     | RejectLink
     | DetachLink
@@ -359,6 +378,7 @@ Effect = (
     | BindEndpoint
     | AllowCredit
     | CloseConnection
+    | DropConnection
     | NeighborUp
     | NeighborDown
     | LocalAddressesChanged

@@ -24,8 +24,9 @@ class ConnectionFacts:
     `role` is the effective one: a connection that the peer has declared to be a data connection of its
     group is `inter-router-data`. `cost` is the greater of both ends'. `host` is `host:port` as configured
     (outgoing) or of the peer's socket (incoming). `port_name` names the listener or connector. `user` and
-    `mechanism` come from SASL, the `tls_` fields from TLS; None or empty where there is none. `ordinal`:
-    how new the certificates of the connector's side are (sslProfile ordinal), 0 without.
+    `mechanism` come from SASL, the `tls_` fields from TLS; None or empty where there is none. `tls_ordinal`:
+    how new our certificates are (sslProfile ordinal). `ordinal`: the same of the connector's side, as far as
+    it is known here, else 0.
     """
 
     connection: int
@@ -51,6 +52,7 @@ class ConnectionFacts:
     property_map: dict[str, object] = field(default_factory=dict)
     local_socket: str = ""
     ordinal: int = 0
+    tls_ordinal: int | None = None
 
     @property
     def is_router(self) -> bool:

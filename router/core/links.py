@@ -31,6 +31,7 @@ from skrouter.router.core.edge import wire
 from skrouter.router.core.edge.clients import Clients
 from skrouter.router.core.effects import (
     AcceptLink,
+    DetachLink,
     Effect,
     LinkKind,
     Purpose,
@@ -184,10 +185,19 @@ class Links:
         if link is None or connection is None:
             return []
         if link.kind is LinkKind.CONTROL:
-            return self._connections.control_established(connection, link.outgoing, handle)
+            return self._without(self._connections.control_established(connection, link.outgoing, handle))
         if link.kind is LinkKind.ROUTER and link.outgoing:
             return self._connections.router_link_established(connection, link.priority, handle)
         return []
+
+    def _without(self, effects: list[Effect]) -> list[Effect]:
+        """Links that these effects end are forgotten at once: nobody tells of what we do ourselves."""
+        for effect in effects:
+            if isinstance(effect, DetachLink) and (link := self.by_handle.pop(effect.link, None)) is not None:
+                owner = self._connections.by_handle.get(link.connection)
+                if owner is not None:
+                    owner.links.discard(link.handle)
+        return effects
 
     # --- edge routers
 

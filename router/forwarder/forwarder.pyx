@@ -33,7 +33,7 @@ from skrouter.router.forwarder.deliveries cimport (
     arrival_send_to,
     link_lost,
 )
-from skrouter.router.forwarder.streams cimport channel_close, offer_streaming_link
+from skrouter.router.forwarder.streams cimport channel_close, channel_move, offer_streaming_link
 from skrouter.router.forwarder.links cimport (
     amqp_link_lost,
     amqp_link_new,
@@ -53,6 +53,7 @@ from skrouter.router.forwarder.model cimport (
     PEER_INTER_EDGE,
     PRIORITIES,
     arrival_t,
+    channel_t,
     copy_t,
     entry_t,
     link_kind,
@@ -383,11 +384,16 @@ cdef class Forwarder:
             self.native.neighbor_count = slot + 1
         return &self.native.neighbors[slot]
 
-    def set_neighbor(self, uint32_t slot, uint64_t connection, uint64_t control_link):
-        """A next hop: its control connection and outgoing control link."""
+    def set_neighbor(self, uint32_t slot, uint64_t connection, uint64_t control_link, bint same=False):
+        """A next hop: its control connection and outgoing control link.
+
+        `same`: it is the router that has the slot already, on a newer connection (see `move_streams`).
+        """
         cdef links_t *links = self._links(connection)
         cdef link_t *link = self._link(control_link)
         cdef neighbor_t *neighbor = self._neighbor(slot)
+        while neighbor.channels != NULL and not same:
+            channel_close(neighbor.channels)
         memset(neighbor.priority_links, 0, sizeof(neighbor.priority_links))
         neighbor.data_count = 0             # of whoever had the slot before; ours follow
         neighbor.control = links.connection
@@ -416,6 +422,14 @@ cdef class Forwarder:
         neighbor.data = grown
         grown[neighbor.data_count] = links.connection
         neighbor.data_count += 1
+        links.neighbor = slot
+
+    def move_streams(self, uint32_t slot):
+        """Addresses whose deliveries to this next hop share a link go on over the connections that it has now."""
+        cdef channel_t *channel = self._neighbor(slot).channels
+        while channel != NULL:
+            channel_move(channel)
+            channel = channel.next_of_neighbor
 
     # --- endpoints in this process
 
@@ -537,11 +551,12 @@ cdef class Forwarder:
                 self._remember_address(link, address)
         link.accepted = True
         pn_link_open(link.pn)
-        if not link.outgoing:
-            if withheld or not pn_link_state(link.pn) & PN_REMOTE_ACTIVE:
-                link.owed = credit          # given when there is a destination, or when the peer has answered
-            else:
-                pn_link_flow(link.pn, credit)
+        if link.outgoing:
+            link.peer_credit = pn_link_credit(link.pn)      # a peer may give it before we answer
+        elif withheld or not pn_link_state(link.pn) & PN_REMOTE_ACTIVE:
+            link.owed = credit              # given when there is a destination, or when the peer has answered
+        else:
+            pn_link_flow(link.pn, credit)
         connection_wake(link.connection)
         return 0
 

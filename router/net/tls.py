@@ -48,6 +48,10 @@ class TlsProfiles:
             raise NetworkConfigurationError(f"sslProfile '{name}' not found")
         return self._profiles[name]
 
+    def ordinal(self, name: str | None) -> int | None:
+        """How new the certificates of the profile are; None without a profile."""
+        return None if name is None else self.profile(name).ordinal
+
     def put(self, profile: SslProfileConfig) -> None:
         """Add a profile, or replace one and read its files again when they are next needed."""
         self._profiles[str(profile.name)] = profile

@@ -51,6 +51,7 @@ class DataPlane:
         self.peers: dict[int, effects.SetPeer] = {}
         self.mesh = ""
         self.sent: list[tuple[int, bytes]] = []
+        self.dropped: set[int] = set()
 
     # --- what the engine does by itself
 
@@ -146,6 +147,9 @@ class DataPlane:
             case effects.DetachLink(link):
                 assert link in self.links, f"link {link} is detached twice"
                 self.lose_link(link)
+            case effects.DropConnection(connection):
+                assert connection not in self.dropped, f"connection {connection} is dropped twice"
+                self.dropped.add(connection)
             case effects.StartTimer(name):
                 self.timers.add(name)
             case effects.SendMessage(link, content):
@@ -161,16 +165,19 @@ class DataPlane:
 
     def _carry_out_route(self, effect: Effect) -> None:
         match effect:
-            case effects.SetNeighbor(slot, connection, link):
-                assert slot not in self.neighbors, f"slot {slot} is taken"
+            case effects.SetNeighbor(slot, connection, link, same):
+                assert (slot in self.neighbors) is same, f"slot {slot} is taken or not, unexpectedly"
                 assert self.links[link] == connection
                 self.neighbors[slot] = connection
+                self.data = {item for item in self.data if item[0] != slot}
             case effects.SetNeighborLink(slot, _, link):
                 assert self.links[link] == self.neighbors[slot], f"link {link} is not of slot {slot}"
             case effects.AddDataConnection(slot, connection):
                 assert slot in self.neighbors
                 assert (slot, connection) not in self.data, f"connection {connection} is added twice"
                 self.data.add((slot, connection))
+            case effects.MoveStreams(slot):
+                assert slot in self.neighbors
             case effects.NeighborUp(slot):
                 assert slot in self.neighbors
                 assert slot not in self.up

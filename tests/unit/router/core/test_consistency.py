@@ -97,20 +97,39 @@ class Consistency(RuleBasedStateMachine):
         role=st.sampled_from(ROLES),
         incoming=st.booleans(),
         container=st.sampled_from(("B", "C")),
+        connector=st.sampled_from(("g", "h", "")),
+        ordinal=st.integers(0, 3),
     )
-    def connect(self, role: str, incoming: bool, container: str) -> int:
+    def connect(self, role: str, incoming: bool, container: str, connector: str, ordinal: int) -> int:
         connection = self._next()
         self.living.add(connection)
         self.plane.connections.add(connection)
-        properties = OpenProperties(correlator="g")
+        properties = OpenProperties(correlator=connector or None)
         self.send(
             events.ConnectionUp(
                 connection_facts(
-                    connection, role=role, incoming=incoming, container=container, properties=properties
+                    connection,
+                    role=role,
+                    incoming=incoming,
+                    container=container,
+                    properties=properties,
+                    port_name=f"to-{connector}",
+                    ordinal=ordinal,
                 )
             )
         )
         return connection
+
+    @rule(target=links, connection=connections, incoming=st.booleans())
+    def attach_control_links(self, connection: int, incoming: bool) -> Any:
+        """What makes a neighbor, at once: chance alone would do it too rarely."""
+        if connection not in self.living:
+            return multiple()
+        both = terminus(capability="qd.router")
+        first = self._attach(connection, incoming, both, both)
+        if first not in self.plane.links:
+            return first
+        return multiple(first, self._attach(connection, not incoming, both, both))
 
     @rule(target=links)
     def open_wanted(self) -> Any:
@@ -314,6 +333,31 @@ class Consistency(RuleBasedStateMachine):
         for connection in self.core.connections.neighbors.values():
             assert set(connection.control) == {False, True}
             assert all(link in self.plane.links for link in connection.control.values())
+
+    @invariant()
+    def of_each_connector_the_newest_ready_connection_serves(self) -> None:
+        for slot, handle in self.plane.neighbors.items():
+            connection = self.core.connections.neighbors[slot]
+            assert connection.facts.connection == handle
+            assert connection.slot == slot
+            if connection.may_replace:
+                relatives = [
+                    other
+                    for other in self.core.connections.by_handle.values()
+                    if other.may_replace and other.family == connection.family and other is not connection
+                ]
+                ready = [other for other in relatives if len(other.control) == 2]
+                assert all(other.facts.ordinal < connection.facts.ordinal for other in ready)
+
+    @invariant()
+    def streams_take_the_data_connections_of_the_same_age(self) -> None:
+        for slot, neighbor in self.core.connections.neighbors.items():
+            expected = {
+                handle
+                for handle, other in self.core.connections.by_handle.items()
+                if other.facts.role == "inter-router-data" and other.group == neighbor.group
+            }
+            assert {handle for of, handle in self.plane.data if of == slot} == expected
 
     def teardown(self) -> None:
         for connection in sorted(self.living):
