@@ -101,9 +101,10 @@ class Connections:
         connection = Connection(facts)
         if (rival := self._rival(connection)) is not None:
             return _refuse(connection, rival)
+        stale = self._stale(connection)
         self.by_handle[facts.connection] = connection
         if facts.role == ROLE_INTER_ROUTER:
-            effects = self._announce(connection)
+            effects = [*stale, *self._announce(connection)]
             return effects if facts.incoming else effects + self._open_router_links(facts)
         if facts.role == ROLE_INTER_ROUTER_DATA:
             return [
@@ -126,9 +127,19 @@ class Connections:
         ]
 
     def _rival(self, connection: Connection) -> Connection | None:
-        """A control connection that this one is no newer than."""
+        """A control connection that this one may not stand beside."""
         relatives = self._relatives(connection)
-        return next((other for other in relatives if other.facts.ordinal >= connection.facts.ordinal), None)
+        return next((other for other in relatives if _outranks(other, connection)), None)
+
+    def _stale(self, connection: Connection) -> list[Effect]:
+        """A peer's connector that comes again with the same certificates has lost its old connection, though
+        nothing was heard of that here: waiting for the idle timeout would keep it out.
+        """
+        return [
+            DropConnection(other.facts.connection)
+            for other in self._relatives(connection)
+            if other.facts.ordinal == connection.facts.ordinal
+        ]
 
     def _predecessor(self, connection: Connection) -> Connection | None:
         """The neighbor whose place it will take."""
@@ -203,7 +214,7 @@ class Connections:
         if len(connection.control) < 2 or connection.slot is not None:
             return []
         old = self._predecessor(connection)
-        if old is not None and old.facts.ordinal >= connection.facts.ordinal:
+        if old is not None and _outranks(old, connection):
             return _refuse(connection, old)
         if old is None or old.slot is None:
             slot = next(number for number in range(len(self.neighbors) + 1) if number not in self.neighbors)
@@ -262,6 +273,12 @@ class Connections:
         """A connection is gone. None: it was not known (lost before both sides had opened it)."""
         connection = self.by_handle.pop(handle, None)
         return connection, [] if connection is None else self.control_lost(connection)
+
+
+def _outranks(other: Connection, connection: Connection) -> bool:
+    """A listener's peer may replace what is as new; a connector of ours has no reason to."""
+    least = connection.facts.ordinal + (1 if connection.facts.incoming else 0)
+    return other.facts.ordinal >= least
 
 
 def _refuse(connection: Connection, rival: Connection) -> list[Effect]:

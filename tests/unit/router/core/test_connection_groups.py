@@ -215,10 +215,12 @@ def test_one_upgrade_may_follow_another(book: Book) -> None:
 # --- refusal
 
 
-@pytest.mark.parametrize("incoming", [True, False])
-@pytest.mark.parametrize(("there", "other"), [(0, 0), (1, 1), (2, 1), (2, 0)])
+@pytest.mark.parametrize(
+    ("there", "other", "incoming"),
+    [(0, 0, False), (1, 1, False), (2, 1, False), (2, 1, True), (2, 0, False), (2, 0, True)],
+)
 def test_another_control_connection_that_is_not_newer_is_dropped_with_a_reason(
-    book: Book, core: RouterCore, incoming: bool, there: int, other: int
+    book: Book, core: RouterCore, there: int, other: int, incoming: bool
 ) -> None:
     make = listen if incoming else connect
     make(book, 3, there)
@@ -229,6 +231,21 @@ def test_another_control_connection_that_is_not_newer_is_dropped_with_a_reason(
     assert core.connections.neighbors[0].facts.connection == 3
     assert be_attached(book, 7, 7000, CONTROL, outgoing=False) == []
     book.expect(events.ConnectionDown(7))
+
+
+@pytest.mark.parametrize("ordinal", [0, 1])
+def test_a_connector_that_comes_again_takes_the_place_of_its_own_dead_connection(
+    book: Book, core: RouterCore, ordinal: int
+) -> None:
+    listen(book, 3, ordinal)
+    up = book.send(events.ConnectionUp(facts(7, ordinal, incoming=True)))
+    assert dropped(up) == [3]
+    effects = be_attached(book, 7, 7000, CONTROL, outgoing=False)
+    effects += be_attached(book, 7, 7001, CONTROL, outgoing=True)
+    assert not any(isinstance(effect, NeighborUp | NeighborDown) for effect in effects)
+    assert core.connections.neighbors[0].facts.connection == 7
+    book.expect(events.ConnectionDown(3))
+    book.expect(events.ConnectionDown(7), NeighborDown(0))
 
 
 @pytest.mark.parametrize("connector", ["other", ""])
