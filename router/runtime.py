@@ -37,6 +37,7 @@ from skrouter.router.net import clock
 from skrouter.router.net.connections import ConnectionShell
 from skrouter.router.net.execution import Execution
 from skrouter.router.net.log import RouterLog
+from skrouter.router.net.pages import Pages
 from skrouter.router.net.recorder import MeshRecorder, RecordError
 from skrouter.router.net.tls import TlsProfiles
 
@@ -51,6 +52,9 @@ CONTROL_KEYS = {
     "Tqdrouter.ma": effects.Treatment.FLOOD,
 }
 """What routers tell each other; the last two are for all routers, whichever way a message has come."""
+
+HEALTH_ADDRESS = "_local/$health"
+"""Known for no longer than a check takes."""
 
 Endpoint = Callable[[engine_events.MessageReceived], None]
 
@@ -111,6 +115,7 @@ class Router:
             self._connection_up,
             self._connection_down,
             self.forwarder.adopt,
+            Pages(self.check),
             max_connections=config.policy.max_connections,
         )
         self.endpoints: dict[int, Endpoint] = {}
@@ -227,6 +232,14 @@ class Router:
         """Hear no more of it."""
         self.watchers.pop(address, None)
         self.handle(events.WatchRemoved(address))
+
+    def check(self) -> None:
+        """A round trip through the core and back. RuntimeError if it gives no answer."""
+        heard: list[effects.WatchChanged] = []
+        self.watch(HEALTH_ADDRESS, heard.append)
+        self.unwatch(HEALTH_ADDRESS)
+        if not heard:
+            raise RuntimeError("the router core gives no answer")
 
     # --- engine events
 

@@ -2,6 +2,8 @@
 
 accepted or dialled ──▶ CONNECTING ──TCP, TLS──▶ HANDSHAKE ──SASL──▶ AMQP ──both opened──▶ UP ──▶ lost
                             └───────────────── 60 s ──────────┘  └ initialHandshakeTimeoutSeconds
+
+Peers of an HTTP listener stay in HANDSHAKE until they have upgraded to WebSocket; 60 s begin again there.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from skrouter.amqp import conditions
 from skrouter.amqp.engine.pump import Connections
@@ -21,6 +23,7 @@ from skrouter.amqp.events import (
     ConnectionOpened,
     Event,
     HandshakeReceived,
+    HandshakeSent,
     StreamReady,
 )
 from skrouter.amqp.sasl.client import Client
@@ -38,8 +41,12 @@ from skrouter.router.net.listeners import Listener, Listeners
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.machines import Machines
 from skrouter.router.net.opening import Ours
+from skrouter.router.net.pages import Pages
 from skrouter.router.net.peer import Peer, Stage, end_of
 from skrouter.router.net.tls import TlsProfiles
+
+if TYPE_CHECKING:
+    from skrouter.router.net.http.service import WebService
 
 HANDSHAKE_SECONDS: Final = 60.0
 """For TCP, TLS and SASL together."""
@@ -71,6 +78,7 @@ class ConnectionShell:
         on_up: OnUp,
         on_down: OnDown,
         prepare: Callable[[int], None],
+        pages: Pages,
         *,
         max_connections: int | None = None,
     ) -> None:
@@ -83,6 +91,8 @@ class ConnectionShell:
         self._on_up = on_up
         self._on_down = on_down
         self._prepare = prepare
+        self.pages = pages
+        self._web: WebService | None = None
         self.max_connections = max_connections
         """Incoming connections at a time (policy maxConnections); None: any number."""
         self._authenticator = Authenticator(loop, router.sasl_config_name, router.sasl_config_dir)
@@ -99,6 +109,7 @@ class ConnectionShell:
             ConnectionAccepted: self._accepted,
             StreamReady: self._stream_ready,
             HandshakeReceived: self._handshake_received,
+            HandshakeSent: self._handshake_sent,
             ConnectionOpened: self._opened,
             ConnectionClosed: self._closed,
             ConnectionLost: self._lost,
@@ -118,6 +129,10 @@ class ConnectionShell:
     def add_listener(self, config: ListenerConfig, access_id: str | None = None) -> Listener:
         """Open a listener; `access_id` goes into our opens. NetworkConfigurationError, ListenError."""
         self._log.log("CONN_MGR", "info", f"Configured  Listener: {describe.configured(config)}")
+        if config.http and self._web is None:
+            from skrouter.router.net.http.service import WebService  # noqa: PLC0415  (HTTP only where it is used)
+
+            self._web = WebService(self._loop, self._connections, self.pages, self._log, self._upgraded)
         return self._listeners.add(config, self._authenticator.mechanisms(config.sasl_mechanisms), access_id)
 
     def remove_listener(self, identity: str) -> None:
@@ -168,8 +183,7 @@ class ConnectionShell:
         self._connectors.stop()
         for peer in self._peers.values():
             peer.set_timer(None)
-            if peer.handshake is not None:
-                peer.handshake.close()
+            peer.end_exchanges()
             self._log.log("SERVER", "info", f"{peer.tag} Closing connection on shutdown")
         self._peers.clear()
         self._connections.shutdown()
@@ -215,10 +229,13 @@ class ConnectionShell:
             event.connection, number, listener.config, True, event.peer, bound, access_id=listener.access_id
         )
         peer = Peer(ours, f"from {event.peer} (to {listener.host_port})", listener=listener)
-        self._log.log(
-            "SERVER", "info", f"{peer.tag} Accepted connection to {listener.host_port} from {event.peer}"
-        )
+        if not listener.config.http:  # of HTTP, only those that speak AMQP are told: probes come all the time
+            self._tell_accepted(peer, listener)
         self._begin(peer)
+
+    def _tell_accepted(self, peer: Peer, listener: Listener) -> None:
+        text = f"{peer.tag} Accepted connection to {listener.host_port} from {peer.ours.host}"
+        self._log.log("SERVER", "info", text)
 
     def _admits(self, event: ConnectionAccepted) -> bool:
         if self.max_connections is None or self._incoming < self.max_connections:
@@ -250,8 +267,7 @@ class ConnectionShell:
         peer.set_timer(None)
         peer.stage = Stage.CLOSING
         peer.reason = (condition, log_text.removeprefix(condition).lstrip() or description)
-        if peer.handshake is not None:
-            peer.handshake.close()
+        peer.end_exchanges()
         if self._connections.exists(peer.ours.handle):
             self._close(peer, condition, description)
 
@@ -262,6 +278,9 @@ class ConnectionShell:
         if peer is None or peer.stage is not Stage.CONNECTING:
             return
         peer.stage, peer.tls = Stage.HANDSHAKE, event.tls
+        self._begin_handshake(peer)
+
+    def _begin_handshake(self, peer: Peer) -> None:
         try:
             self._start_handshake(peer)
         except NetworkConfigurationError as error:
@@ -287,6 +306,10 @@ class ConnectionShell:
                 text = "Client connection unencrypted - forbidden"
                 self._refuse(peer, conditions.CONNECTION_POLICY_ERROR, text)
                 return
+            if self._web is not None and peer.listener.config.http and not peer.is_websocket:
+                open_to_all = not self._listeners.wants_certificate(peer.listener.config)
+                self._web.serve(peer, peer.listener, trusted=open_to_all or peer.tls is not None)
+                return
             machine = self._machines.server(peer.listener, peer.tls, clock.monotonic())
         elif peer.leg is not None:
             config = peer.leg.connector.config
@@ -303,10 +326,26 @@ class ConnectionShell:
 
     def _handshake_received(self, event: HandshakeReceived) -> None:
         peer = self._peers.get(event.connection)
-        if peer is None or peer.handshake is None or peer.stage is not Stage.HANDSHAKE:
+        if peer is None or peer.stage is not Stage.HANDSHAKE:
             return
         peer.has_spoken = True
-        peer.handshake.receive(event.data)
+        if peer.web is not None:
+            peer.web.receive(event.data)
+        elif peer.handshake is not None:
+            peer.handshake.receive(event.data)
+
+    def _handshake_sent(self, event: HandshakeSent) -> None:
+        peer = self._peers.get(event.connection)
+        if peer is not None and peer.web is not None:
+            peer.web.sent()
+
+    def _upgraded(self, peer: Peer) -> None:
+        """The peer of an HTTP listener is about to speak AMQP over WebSocket: as if it had just connected."""
+        if peer.listener is not None:
+            self._tell_accepted(peer, peer.listener)
+        peer.has_spoken = False
+        peer.set_timer(self._loop.call_later(HANDSHAKE_SECONDS, self._too_slow, peer))
+        self._begin_handshake(peer)
 
     def _refused(self, peer: Peer, refusal: Refused) -> None:
         self._refuse(peer, refusal.condition, refusal.description, refusal.log_text)
@@ -382,8 +421,7 @@ class ConnectionShell:
         if peer is None:
             return
         peer.set_timer(None)
-        if peer.handshake is not None:
-            peer.handshake.close()
+        peer.end_exchanges()
         if peer.ours.incoming:
             self._incoming -= 1
         condition, description = peer.reason or end_of(peer, event)

@@ -7,7 +7,7 @@ import errno
 import os
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from skrouter.amqp import conditions
 from skrouter.amqp.events import ConnectionLost, TlsFacts
@@ -17,6 +17,9 @@ from skrouter.router.net.connectors import Leg
 from skrouter.router.net.handshake import Handshake
 from skrouter.router.net.listeners import Listener
 from skrouter.router.net.opening import Ours
+
+if TYPE_CHECKING:
+    from skrouter.router.net.http.shell import WebConnection
 
 NOBODY: Final = Identity(None, None)
 
@@ -48,6 +51,9 @@ class Peer:
     has_spoken: bool = False
     """Whether any octet of the handshake has arrived."""
     tls: TlsFacts | None = None
+    web: WebConnection | None = None
+    """As long as the peer speaks HTTP."""
+    is_websocket: bool = False
     handshake: Handshake | None = None
     identity: Identity = NOBODY
     facts: ConnectionFacts | None = None
@@ -66,9 +72,18 @@ class Peer:
             self.timer.cancel()
         self.timer = timer
 
+    def end_exchanges(self) -> None:
+        """No more SASL or HTTP with it."""
+        if self.handshake is not None:
+            self.handshake.close()
+        if self.web is not None:
+            self.web.close()
+
 
 def end_of(peer: Peer, event: ConnectionLost) -> tuple[str, str]:
     """Condition and description: the engine's, or what silence means; both empty for an orderly end."""
+    if peer.web is not None:
+        return "", ""  # HTTP peers come and go, in whatever way they like
     if event.description in _SYSTEM_ERRORS:
         return "proton:io", f"{event.description} - disconnected {peer.ours.host}"
     if event.condition or peer.stage not in (Stage.CONNECTING, Stage.HANDSHAKE):
