@@ -38,6 +38,7 @@ from skrouter.router.net.connections import ConnectionShell
 from skrouter.router.net.execution import Execution
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.pages import Pages
+from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.recorder import MeshRecorder, RecordError
 from skrouter.router.net.tls import TlsProfiles
 
@@ -115,7 +116,8 @@ class Router:
             self._connection_up,
             self._connection_down,
             self.forwarder.adopt,
-            Pages(self.check),
+            pages=Pages(self.check),
+            proxies=Proxies(lambda: self.config.proxy_profiles, self.tls),
             max_connections=config.policy.max_connections,
         )
         self.endpoints: dict[int, Endpoint] = {}

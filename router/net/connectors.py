@@ -18,6 +18,7 @@ from skrouter.router.net.dial import Dial, Target
 from skrouter.router.net.errors import NetworkConfigurationError
 from skrouter.router.net.listeners import family, service
 from skrouter.router.net.opening import Group
+from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.tls import TlsProfiles
 
 CONNECTING: Final = "CONNECTING"
@@ -47,6 +48,8 @@ class Leg:
     target: Target | None = None
     local_socket: str = ""
     handle: int | None = None
+    proxy: str = ""
+    """`host:port` of the proxy that the latest attempt has yet to get through; empty: none."""
     addresses: list[tuple[Any, ...]] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
@@ -55,6 +58,11 @@ class Leg:
     def place(self) -> Target:
         """Where the latest attempt goes; before the first, where it will go."""
         return self.target or self.dial.target
+
+    @property
+    def by_proxy(self) -> str:
+        """What failures say behind the place."""
+        return f" by proxy {self.proxy}" if self.proxy else ""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,19 +98,21 @@ class DialEvents:
 class Connectors:
     """The connectors of a process. Legs are lost and retried on their own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  (what it works on, and where it reports to)
         self,
         loop: asyncio.AbstractEventLoop,
         connections: Connections,
         tls: TlsProfiles,
         random: RandomSource,
         events: DialEvents,
+        proxies: Proxies,
     ) -> None:
         self._loop = loop
         self._connections = connections
         self._tls = tls
         self._random = random
         self._events = events
+        self._proxies = proxies
         self._all: dict[str, Connector] = {}
 
     def all(self) -> tuple[Connector, ...]:
@@ -127,9 +137,7 @@ class Connectors:
 
     def _check(self, config: ConnectorConfig) -> None:
         if config.proxy_profile is not None:
-            raise NetworkConfigurationError(
-                f"connector '{config.name}': proxyProfile is not supported yet; remove it"
-            )
+            self._proxies.check(config.proxy_profile)
         if config.ssl_profile is not None:
             self._tls.client(config.ssl_profile)
 
@@ -167,11 +175,16 @@ class Connectors:
         leg.task = self._loop.create_task(self._attempt(leg, leg.target))
 
     async def _attempt(self, leg: Leg, target: Target) -> None:
+        profile, place = leg.connector.config.proxy_profile, target
+        leg.proxy = ""
         try:
-            leg.addresses = await self._resolve(leg.connector.config, target)
-        except (OSError, UnicodeError) as error:
+            if profile is not None:
+                place = self._proxies.place(profile)
+                leg.proxy = place.host_port
+            leg.addresses = await self._resolve(leg.connector.config, place)
+        except (OSError, UnicodeError, NetworkConfigurationError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            self._events.failed(leg, "proton:io", f"{reason} - connect to {target.host_port}")
+            self._events.failed(leg, "proton:io", f"{reason} - connect to {place.host_port}")
             return
         finally:
             leg.task = None
@@ -200,11 +213,11 @@ class Connectors:
                 reason = error.strerror or str(error)
                 continue
             return
-        self._events.failed(leg, "proton:io", f"{reason} - disconnected {target.host_port}")
+        self._events.failed(leg, "proton:io", f"{reason} - disconnected {target.host_port}{leg.by_proxy}")
 
     def _connect(self, leg: Leg, target: Target, kind: int, address: Any) -> None:
         profile, verify = leg.connector.config.ssl_profile, leg.connector.config.verify_hostname
-        context = self._tls.client(profile) if profile else None
+        context = self._tls.client(profile) if profile and not leg.proxy else None
         item = socket.socket(kind, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             code = item.connect_ex(address)
@@ -221,7 +234,7 @@ class Connectors:
         """The attempt or the connection is over: dial again in time. True if its text is worth logging."""
         leg.handle = None
         leg.addresses.clear()
-        retry = leg.dial.failed(text)
+        retry = leg.dial.failed(text, at_proxy=bool(leg.proxy))
         if self._all.get(leg.connector.config.identity) is leg.connector:
             leg.timer = self._loop.call_later(retry.delay, self._start, leg)
         return retry.is_news

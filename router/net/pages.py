@@ -1,4 +1,4 @@
-"""What a router tells over HTTP, as its owner provides it: light, for HTTP is loaded only where it is used."""
+"""What a router tells over HTTP, as its owner provides it: light, for HTTP is loaded only where used."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from skrouter.router.net.connectors import Leg
 from skrouter.router.net.handshake import Handshake
 from skrouter.router.net.listeners import Listener
 from skrouter.router.net.opening import Ours
+from skrouter.router.net.proxies import ProxyExchange
 
 if TYPE_CHECKING:
     from skrouter.router.net.http.shell import WebConnection
@@ -54,6 +55,8 @@ class Peer:
     web: WebConnection | None = None
     """As long as the peer speaks HTTP."""
     is_websocket: bool = False
+    proxy: ProxyExchange | None = None
+    """As long as we ask a proxy for the way to the peer."""
     handshake: Handshake | None = None
     identity: Identity = NOBODY
     facts: ConnectionFacts | None = None
@@ -84,8 +87,12 @@ def end_of(peer: Peer, event: ConnectionLost) -> tuple[str, str]:
     """Condition and description: the engine's, or what silence means; both empty for an orderly end."""
     if peer.web is not None:
         return "", ""  # HTTP peers come and go, in whatever way they like
+    if peer.proxy is not None:
+        reason = event.description or "closed the connection"
+        return "proton:io", f"proxy {peer.proxy.proxy}: {reason} - connect to {peer.ours.host}"
     if event.description in _SYSTEM_ERRORS:
-        return "proton:io", f"{event.description} - disconnected {peer.ours.host}"
+        by_proxy = peer.leg.by_proxy if peer.leg is not None else ""
+        return "proton:io", f"{event.description} - disconnected {peer.ours.host}{by_proxy}"
     if event.condition or peer.stage not in (Stage.CONNECTING, Stage.HANDSHAKE):
         return event.condition, event.description
     if peer.has_spoken or peer.leg is not None:
