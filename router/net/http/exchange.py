@@ -30,6 +30,7 @@ HEAD_SECONDS: Final = 10.0
 """From the first octet of a request to the last of its head."""
 SEND_SECONDS: Final = 30.0
 """For the peer to take one piece of a response."""
+VERSIONS: Final = ("1.0", "1.1")
 _AMQP: Final = b"AMQP"
 
 
@@ -92,8 +93,8 @@ class HttpExchange:
 
     def receive(self, data: bytes, now: float) -> list[Effect]:
         """Octets have arrived."""
-        if self.state is State.OVER:
-            return []
+        if self.state is State.OVER or not data:
+            return []  # to h11 no octets would mean the end of them
         if len(self._first) < len(_AMQP):
             self._first = (self._first + data)[: len(_AMQP)]
             if self._first == _AMQP:
@@ -127,6 +128,8 @@ class HttpExchange:
         self._requests += 1
         request = _request(event)
         self._method = request.method
+        if request.version not in VERSIONS:
+            return self._refuse(505, f"HTTP/{request.version}, which is not spoken here")
         if not isinstance(self._http.next_event(), h11.EndOfMessage):
             return self._refuse(413, f"{request.method} request with a body")
         self.state, self.deadline = State.ANSWERING, now + SEND_SECONDS

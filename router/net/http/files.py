@@ -16,7 +16,12 @@ from skrouter.router.net.http.messages import Request, Response, text_response
 INDEX: Final = "index.html"
 _TYPES: Final = mimetypes.MimeTypes(filenames=())
 _OCTETS: Final = "application/octet-stream"
-_MORE_TYPES: Final = {".mjs": "text/javascript", ".woff2": "font/woff2", ".wasm": "application/wasm"}
+_MORE_TYPES: Final = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".woff2": "font/woff2",
+    ".wasm": "application/wasm",
+}
 _VISIBLE: Final = ".well-known"
 
 

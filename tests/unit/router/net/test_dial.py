@@ -25,6 +25,12 @@ def test_a_lost_connection_is_repeated_after_two_seconds_and_then_after_five() -
     assert [dial.failed("lost").delay, dial.failed("refused").delay] == [2.0, 5.0]
 
 
+def test_an_attempt_that_did_not_pass_its_proxy_is_repeated_after_two_seconds() -> None:
+    dial = Dial("a", "1")
+    assert dial.failed("no", at_proxy=True).delay == 2.0
+    assert dial.failed("no").delay == 5.0
+
+
 def test_with_other_hosts_every_delay_is_one_second() -> None:
     dial = Dial("a", "1")
     dial.opened((FailoverServer("b", "2"),))
