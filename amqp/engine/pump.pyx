@@ -206,6 +206,13 @@ cdef connection_t *_new_connection(engine_t *engine, int fd, bint incoming) noex
     return connection
 
 
+cdef void _give_up(connection_t *connection, const char *reason) noexcept nogil:
+    """Nothing has been said to the peer, and nothing can be."""
+    set_reason(connection, b"amqp:connection:framing-error", reason)
+    connection.broken = True
+    connection_wake(connection)
+
+
 cdef void _free_connection(connection_t *connection) noexcept nogil:
     """The end: tell the layer above, tell control, free everything. Only from the connection's own task."""
     cdef engine_t *engine = connection.engine
@@ -495,14 +502,14 @@ cdef class Connections:
             raise MemoryError()
         connection.phase = PHASE_CONNECTING
         if tls is not None and stream_start_tls(&connection.stream, tls.context, <const char *>name if name else NULL, verify_host) != 0:
-            set_reason(connection, b"amqp:connection:framing-error", b"TLS session could not be made")
-            connection.broken = True
-            connection_wake(connection)
+            _give_up(connection, b"TLS session could not be made")
         return connection.handle
 
     def send_handshake(self, uint64_t handle, bytes data, bint tell=False):
         """Send octets of the handshake (HTTP, SASL) on a connection that has not begun AMQP; `tell`: HandshakeSent when done."""
         cdef connection_t *connection = self._find(handle)
+        if connection.closing:
+            return                          # it has failed already; ConnectionLost will say why
         if connection.phase != PHASE_HANDSHAKE:
             raise ValueError("the handshake is over")
         if not keep_message(connection, <const char *>data, len(data)):
@@ -513,6 +520,8 @@ cdef class Connections:
     def finish_handshake(self, uint64_t handle):
         """End a connection that has not begun AMQP, when what waits is sent and the peer has had time to read it."""
         cdef connection_t *connection = self._find(handle)
+        if connection.closing:
+            return                          # it has failed already; ConnectionLost will say why
         if connection.phase != PHASE_HANDSHAKE:
             raise ValueError("the handshake is over")
         connection.closing = connection.lingers = True
@@ -521,6 +530,8 @@ cdef class Connections:
     def start_websocket(self, uint64_t handle, bytes response, bytes rest):
         """Send the HTTP response to an upgrade, then speak WebSocket. `rest`: octets that came behind the request."""
         cdef connection_t *connection = self._find(handle)
+        if connection.closing:
+            return                          # it has failed already; ConnectionLost will say why
         if connection.phase != PHASE_HANDSHAKE or connection.websocket != NULL or not connection.incoming:
             raise ValueError("not a connection that waits for an upgrade")
         if len(rest) > SCRATCH:
@@ -537,14 +548,16 @@ cdef class Connections:
         """Begin TLS on an outgoing connection behind a handshake in the clear (a proxy's); StreamReady follows once more."""
         cdef connection_t *connection = self._find(handle)
         cdef bytes name = b"" if host is None else host.encode()
-        if connection.phase != PHASE_HANDSHAKE or connection.incoming or connection.stream.tls != NULL or connection.out_length:
-            raise ValueError("not a connection in the clear whose handshake is sent")
-        if stream_start_tls(&connection.stream, tls.context, <const char *>name if name else NULL, verify_host) != 0:
-            set_reason(connection, b"amqp:connection:framing-error", b"TLS session could not be made")
-            connection.broken = True
-            connection_wake(connection)
-            return
-        begin_tls(connection)
+        if connection.closing:
+            return                          # it has failed already; ConnectionLost will say why
+        if connection.phase != PHASE_HANDSHAKE or connection.incoming or connection.stream.tls != NULL:
+            raise ValueError("not an outgoing connection in the clear")
+        if connection.out_length:
+            _give_up(connection, b"the answer came before the request was sent")
+        elif stream_start_tls(&connection.stream, tls.context, <const char *>name if name else NULL, verify_host) != 0:
+            _give_up(connection, b"TLS session could not be made")
+        else:
+            begin_tls(connection)
 
     def start_amqp(self, uint64_t handle, bytes data, uint32_t max_frame_size, uint16_t channel_max,
                    uint32_t idle_timeout, uint32_t session_window, str container):
@@ -553,6 +566,8 @@ cdef class Connections:
         max_frame_size in octets, idle_timeout in milliseconds (0: none), session_window in frames.
         """
         cdef connection_t *connection = self._find(handle)
+        if connection.closing:
+            return                          # it has failed already; ConnectionLost will say why
         if connection.phase != PHASE_HANDSHAKE:
             raise ValueError("AMQP has begun already")
         connection.pn = pn_connection()

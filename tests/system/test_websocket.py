@@ -27,6 +27,7 @@ AMQP, SASL = b"AMQP\0\1\0\0", b"AMQP\3\1\0\0"
 SASL_OUTCOME = b"\x00\x53\x44"
 OPEN = amqp_frame("open", container_id="raw", max_frame_size=UInt(16384))
 LOGIN = sasl_frame("sasl-init", mechanism=Symbol("EXTERNAL"), initial_response=b"")
+ANONYMOUS = sasl_frame("sasl-init", mechanism=Symbol("ANONYMOUS"), initial_response=b"me")
 UPGRADE = (
     b"GET /anything HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\n"
@@ -365,6 +366,15 @@ def test_who_breaks_the_rules_is_told_the_code(
         peer.sock.sendall(octets)
         assert peer.close_code() == code
     web.router.wait_line("SERVER (error)", "failed: amqp:connection:framing-error", words, after=mark)
+
+
+@pytest.mark.parametrize("good", [SASL + ANONYMOUS, SASL + ANONYMOUS + AMQP + OPEN, AMQP + OPEN])
+def test_good_octets_and_a_bad_frame_in_one_write_end_alike(web: Web, good: bytes) -> None:
+    with RawPeer(web.port) as peer:
+        peer.sock.sendall(frame(good) + frame(b"hello", TEXT))
+        assert peer.close_code() == 1003
+    with Client(web.amqp):
+        assert web.router.found("Traceback") == []
 
 
 def test_a_bad_amqp_frame_is_answered_in_amqp_and_then_in_websocket(web: Web) -> None:
