@@ -55,6 +55,13 @@ class HandshakeReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class HandshakeSent:
+    """All octets given to `send_handshake` until it was asked to tell are sent."""
+
+    connection: Handle
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionOpened:
     """The peer's open (AMQP 1.0 §2.7.1). On an incoming connection nothing more is read until control has
     opened it too.
@@ -180,6 +187,7 @@ Event = (
     | LinkDetached
     | MessageReceived
     | StreamingLinkWanted
+    | HandshakeSent
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -194,6 +202,7 @@ EVENTS: tuple[type[Event], ...] = (
     LinkDetached,
     MessageReceived,
     StreamingLinkWanted,
+    HandshakeSent,
 )
 
 

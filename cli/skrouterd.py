@@ -40,6 +40,7 @@ from skrouter.router.net.log_output import OutputError
 from skrouter.router.runtime import Router
 
 if TYPE_CHECKING:
+    from skrouter.cli.metrics import RouterMetrics
     from skrouter.config.model import Configuration
 
 MANAGEMENT_KEYS = ("L$management", "M$management", "L$_management_internal")
@@ -135,7 +136,12 @@ class Daemon:
         asyncio.set_event_loop(self.loop)
         self.router = Router(config, self.loop, self.engine, log, VERSION)
         self._tcp = self._make_tcp()
-        self._agent = self._make_agent()
+        self._view = LiveView(self.router, self._tcp)
+        schema = load_schema()
+        control = RouterControl(self.router, self._tcp, self._view, schema)
+        self._agent = Agent(self._view, schema, control)
+        self._metrics: RouterMetrics | None = None
+        self.router.shell.pages.metrics = self._metrics_page
         self._stopped_by: int | None = None
 
     # --- composition
@@ -164,9 +170,12 @@ class Daemon:
     def _watch_changed(self, change: WatchChanged) -> None:
         self._tcp.address_watch_changed(change.address, change.local, change.in_process, change.remote)
 
-    def _make_agent(self) -> Agent:
-        view, schema = LiveView(self.router, self._tcp), load_schema()
-        return Agent(view, schema, RouterControl(self.router, self._tcp, view, schema))
+    def _metrics_page(self, accept: str) -> tuple[str, bytes]:
+        if self._metrics is None:
+            from skrouter.cli.metrics import RouterMetrics  # noqa: PLC0415  (heavy: only where it is asked for)
+
+            self._metrics = RouterMetrics(self.router, self._view)
+        return self._metrics.page(accept)
 
     def _management(self, event: engine_events.MessageReceived) -> None:
         """A management request; the answer goes to its reply-to."""

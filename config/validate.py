@@ -19,7 +19,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "sslProfile": (router.ssl_ordinals,),
     "log": (router.log_levels,),
     "listener": (*_AMQP_PORT, connections.failover_urls),
-    "connector": _AMQP_PORT,
+    "connector": (*_AMQP_PORT, connections.proxy_place),
     "router.config.address": (
         addresses.prefix_or_pattern,
         addresses.pattern_is_new,

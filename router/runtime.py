@@ -38,6 +38,8 @@ from skrouter.router.net import clock
 from skrouter.router.net.connections import ConnectionShell
 from skrouter.router.net.execution import Execution
 from skrouter.router.net.log import RouterLog
+from skrouter.router.net.pages import Pages
+from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.recorder import MeshRecorder, RecordError
 from skrouter.router.net.tls import TlsProfiles
 
@@ -52,6 +54,9 @@ CONTROL_KEYS = {
     "Tqdrouter.ma": effects.Treatment.FLOOD,
 }
 """What routers tell each other; the last two are for all routers, whichever way a message has come."""
+
+HEALTH_ADDRESS = "_local/$health"
+"""Known for no longer than a check takes."""
 
 Endpoint = Callable[[engine_events.MessageReceived], None]
 
@@ -112,6 +117,8 @@ class Router:
             self._connection_up,
             self._connection_down,
             self.forwarder.adopt,
+            pages=Pages(self.check),
+            proxies=Proxies(lambda: self.config.proxy_profiles, self.tls),
             max_connections=config.policy.max_connections,
         )
         self.endpoints: dict[int, Endpoint] = {}
@@ -243,6 +250,14 @@ class Router:
     def tls_profile_updated(self, name: str) -> None:
         """An sslProfile has other ordinals: connect anew where it is newer, close what is too old."""
         self.shell.rotate_tls(name)
+
+    def check(self) -> None:
+        """A round trip through the core and back. RuntimeError if it gives no answer."""
+        heard: list[effects.WatchChanged] = []
+        self.watch(HEALTH_ADDRESS, heard.append)
+        self.unwatch(HEALTH_ADDRESS)
+        if not heard:
+            raise RuntimeError("the router core gives no answer")
 
     # --- engine events
 

@@ -1,4 +1,6 @@
 """Octets from the socket: TCP connect, TLS, the handshake that control speaks, then frames through the guard into proton.
+
+On a connection that is a WebSocket, both see the payload of its frames only.
 """
 
 from libc.stdint cimport uint32_t, uint8_t
@@ -38,6 +40,7 @@ from skrouter.amqp.engine.stream cimport (
     stream_want,
 )
 from skrouter.amqp.engine.tls cimport tls_facts, tls_free
+from skrouter.amqp.engine.websocket cimport websocket_decode
 
 cdef extern from "sys/socket.h" nogil:
     enum:
@@ -73,11 +76,15 @@ cdef void _connected(connection_t *connection) noexcept nogil:
     if stream_connect_error(&connection.stream):
         connection_broken(connection)
     elif connection.stream.tls != NULL:
-        connection.phase = PHASE_TLS
-        stream_want(&connection.stream, STREAM_IN)
-        _shake_hands(connection)
+        begin_tls(connection)
     else:
         ready_for_handshake(connection)
+
+
+cdef void begin_tls(connection_t *connection) noexcept nogil:
+    connection.phase = PHASE_TLS
+    stream_want(&connection.stream, STREAM_IN)
+    _shake_hands(connection)
 
 
 cdef void _sniff(connection_t *connection) noexcept nogil:
@@ -146,8 +153,35 @@ cdef void _read_handshake(connection_t *connection) noexcept nogil:
     cdef ssize_t size = stream_read(&connection.stream, buffer, HANDSHAKE_READ)
     if not _arrived(connection, size):
         return
+    if connection.websocket != NULL:
+        take_websocket(connection, buffer, size)
+    else:
+        _hand_up(connection, buffer, size)
+
+
+cdef void _hand_up(connection_t *connection, uint8_t *data, size_t length) noexcept nogil:
     with gil:
-        engine_post(connection.engine, (HANDSHAKE_RECEIVED, connection.handle, (<char *>buffer)[:size]))
+        engine_post(connection.engine, (HANDSHAKE_RECEIVED, connection.handle, (<char *>data)[:length]))
+
+
+cdef void take_websocket(connection_t *connection, uint8_t *data, size_t length) noexcept nogil:
+    cdef size_t payload = websocket_decode(connection.websocket, data, length)
+    if payload:
+        _hand_up(connection, data, payload)
+    _look_at_websocket(connection)
+
+
+cdef void _look_at_websocket(connection_t *connection) noexcept nogil:
+    """What its frames asked for, beside their payload: a pong, an end."""
+    connection_wake(connection)
+    if not connection.websocket.ended or connection.ended:
+        return
+    connection.ended = True
+    if connection.websocket.error != NULL:
+        stream_want(&connection.stream, 0)  # nothing that follows is looked at
+        connection_fail(connection, b"amqp:connection:framing-error", connection.websocket.error)
+    elif connection.transport != NULL:
+        pn_transport_close_tail(connection.transport)
 
 
 cdef void _read_frames(connection_t *connection) noexcept nogil:
@@ -158,9 +192,17 @@ cdef void _read_frames(connection_t *connection) noexcept nogil:
     if kept:
         memcpy(buffer, connection.carry, kept)
     size = stream_read(&connection.stream, buffer + kept, SCRATCH - kept)
-    if _arrived(connection, size):
+    if not _arrived(connection, size):
+        return
+    if connection.websocket == NULL:
         connection.carry_length = 0
         take_frames(connection, buffer, kept + size)
+        return
+    size = websocket_decode(connection.websocket, buffer + kept, size)
+    if size:
+        connection.carry_length = 0
+        take_frames(connection, buffer, kept + size)
+    _look_at_websocket(connection)
 
 
 cdef void take_frames(connection_t *connection, uint8_t *data, size_t length) noexcept nogil:

@@ -19,12 +19,13 @@ from skrouter.amqp.engine.proton_api cimport (
 )
 from skrouter.amqp.engine.stream cimport stream_t
 from skrouter.amqp.engine.tls cimport tls_context_t
+from skrouter.amqp.engine.websocket cimport websocket_t
 
 cdef enum connection_phase:
     PHASE_CONNECTING        # TCP connect under way
     PHASE_SNIFF             # TLS is optional here: the first octet tells
     PHASE_TLS               # TLS handshake
-    PHASE_HANDSHAKE         # octets go up to control, which speaks SASL
+    PHASE_HANDSHAKE         # octets go up to control, which speaks SASL, or HTTP before it
     PHASE_AMQP              # proton
     PHASE_LINGER            # our last octets are sent; the peer's are thrown away until it has read them
     PHASE_DEAD              # only waits to be freed
@@ -47,6 +48,7 @@ cdef struct connection_t:
     pn_transport_t *transport
     pn_collector_t *collector
     guard_t guard
+    websocket_t *websocket          # owner: this; NULL: octets are not in frames of WebSocket
     uint8_t *carry                  # owner: this; octets of an unfinished frame, already looked at by the guard
     uint32_t carry_length
     uint32_t carry_capacity
@@ -64,6 +66,8 @@ cdef struct connection_t:
     bint answered                   # the peer's close has been seen
     bint ended                      # the peer's octets have ended
     bint broken                     # the socket is of no use any more
+    bint lingers                    # the peer is to read our last octets, though nothing has gone wrong
+    bint sent_wanted                # control waits until the octets of the handshake are sent
     uint64_t octets_in
     uint64_t octets_out
     int64_t opened_at               # milliseconds of the monotonic clock

@@ -14,7 +14,20 @@ class Connections:
     def connect(
         self, fd: int, tls: TlsContext | None = None, host: str | None = None, verify_host: bool = True
     ) -> int: ...
-    def send_handshake(self, handle: int, data: bytes) -> None: ...
+    def send_handshake(self, handle: int, data: bytes, tell: bool = False) -> None:
+        """`tell`: HandshakeSent when nothing is left to be sent."""
+
+    def finish_handshake(self, handle: int) -> None:
+        """End the connection when what waits is sent and the peer has had time to read it."""
+
+    def start_websocket(self, handle: int, response: bytes, rest: bytes) -> None:
+        """Send the response to the upgrade; from then on HandshakeReceived has the payload of frames."""
+
+    def start_tls(
+        self, handle: int, tls: TlsContext, host: str | None = None, verify_host: bool = True
+    ) -> None:
+        """Begin TLS on an outgoing connection in the clear; StreamReady follows once more."""
+
     def start_amqp(
         self,
         handle: int,

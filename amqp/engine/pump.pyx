@@ -1,8 +1,8 @@
 """AMQP connections over proton's engine: accept and connect, hand the handshake up, then pump frames.
 
-    socket -> stream (TLS) -> control (SASL) ............ before authentication
-    socket -> stream (TLS) -> guard -> proton -> events -> protocol layer, control
-    socket <- stream (TLS) <- proton <- protocol layer, control
+    socket -> stream (TLS) -> [WebSocket] -> control (HTTP, SASL) ...... before authentication
+    socket -> stream (TLS) -> [WebSocket] -> guard -> proton -> events -> protocol layer, control
+    socket <- stream (TLS) <- [WebSocket] <- proton <- protocol layer, control
 
 Reading only feeds proton; everything that follows happens once at the end of the poller's pass, in `_run`, so that one
 batch of reads becomes one batch of writes.
@@ -13,6 +13,7 @@ Longer than 500 lines: a third of it is `Connections`, the Python face of all th
 cimport cython
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t, uint8_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 from posix.unistd cimport close
 
 from skrouter.amqp.engine.connection cimport (
@@ -23,7 +24,7 @@ from skrouter.amqp.engine.connection cimport (
     text_or_none,
 )
 from skrouter.amqp.engine.guard cimport guard_init
-from skrouter.amqp.engine.input cimport on_ready, ready_for_handshake, take_frames
+from skrouter.amqp.engine.input cimport begin_tls, on_ready, ready_for_handshake, take_frames, take_websocket
 from skrouter.amqp.engine.model cimport (
     CLOSE_TIME,
     LINGER_TIME,
@@ -38,10 +39,11 @@ from skrouter.amqp.engine.model cimport (
     connection_t,
     listener_t,
 )
-from skrouter.amqp.engine.output cimport keep_output, send_kept, send_output
+from skrouter.amqp.engine.output cimport keep_message, keep_output, say_goodbye, send_kept, send_output
 from skrouter.amqp.engine.poller cimport (
     HANDLE_CONNECTION,
     HANDLE_LISTENER,
+    SCRATCH,
     alarm_t,
     Engine,
     engine_arm,
@@ -69,6 +71,7 @@ from skrouter.amqp.engine.stream cimport (
     stream_want,
 )
 from skrouter.amqp.engine.tls cimport TlsContext
+from skrouter.amqp.engine.websocket cimport websocket_t
 
 from skrouter.amqp import _proton
 
@@ -105,6 +108,7 @@ cdef enum event_number:         # positions in skrouter.amqp.events.EVENTS
     CONNECTION_OPENED = 3
     CONNECTION_CLOSED = 4
     CONNECTION_LOST = 5
+    HANDSHAKE_SENT = 11
 
 cdef enum:
     ACCEPTS_PER_PASS = 64
@@ -202,6 +206,13 @@ cdef connection_t *_new_connection(engine_t *engine, int fd, bint incoming) noex
     return connection
 
 
+cdef void _give_up(connection_t *connection, const char *reason) noexcept nogil:
+    """Nothing has been said to the peer, and nothing can be."""
+    set_reason(connection, b"amqp:connection:framing-error", reason)
+    connection.broken = True
+    connection_wake(connection)
+
+
 cdef void _free_connection(connection_t *connection) noexcept nogil:
     """The end: tell the layer above, tell control, free everything. Only from the connection's own task."""
     cdef engine_t *engine = connection.engine
@@ -221,6 +232,7 @@ cdef void _free_connection(connection_t *connection) noexcept nogil:
         pn_connection_free(connection.pn)
         pn_collector_free(connection.collector)
     engine_forget(engine, connection.handle)
+    free(connection.websocket)
     free(connection.carry)
     free(connection.out)
     free(connection)
@@ -247,9 +259,16 @@ cdef void _run(task_t *task) noexcept nogil:
     if connection.phase == PHASE_AMQP and not connection.broken:
         _pump(connection)
     elif connection.phase == PHASE_HANDSHAKE and not connection.broken:
-        send_kept(connection)
-    if connection.broken or _is_over(connection):
+        _send_handshake(connection)
+    if connection.broken or (_is_over(connection) and say_goodbye(connection)):
         _end(connection)
+
+
+cdef void _send_handshake(connection_t *connection) noexcept nogil:
+    if send_kept(connection) and connection.sent_wanted and not connection.broken:
+        connection.sent_wanted = False
+        with gil:
+            engine_post(connection.engine, (HANDSHAKE_SENT, connection.handle))
 
 
 cdef bint _is_over(connection_t *connection) noexcept nogil:
@@ -268,13 +287,18 @@ cdef void _end(connection_t *connection) noexcept nogil:
     """Free the connection, or first let the peer read the close that it has not answered."""
     if connection.transport != NULL:
         _transport_failed(connection)       # its event may still wait behind an open that control has not answered
-    if not connection.broken and connection.condition[0] != 0 and connection.phase != PHASE_LINGER:
+    if not connection.broken and _is_worth_waiting(connection) and connection.phase != PHASE_LINGER:
         connection.phase = PHASE_LINGER
         stream_end_output(&connection.stream)
         stream_want(&connection.stream, STREAM_IN)
         engine_arm(connection.engine, &connection.alarm, connection.engine.now + LINGER_TIME)
         return
     _free_connection(connection)
+
+
+cdef bint _is_worth_waiting(connection_t *connection) noexcept nogil:
+    """Whether the peer may still have to read why we end."""
+    return connection.lingers or connection.condition[0] != 0
 
 
 cdef void _pump(connection_t *connection) noexcept nogil:
@@ -478,19 +502,62 @@ cdef class Connections:
             raise MemoryError()
         connection.phase = PHASE_CONNECTING
         if tls is not None and stream_start_tls(&connection.stream, tls.context, <const char *>name if name else NULL, verify_host) != 0:
-            set_reason(connection, b"amqp:connection:framing-error", b"TLS session could not be made")
-            connection.broken = True
-            connection_wake(connection)
+            _give_up(connection, b"TLS session could not be made")
         return connection.handle
 
-    def send_handshake(self, uint64_t handle, bytes data):
-        """Send octets of the handshake (SASL) on a connection that has not begun AMQP."""
+    def send_handshake(self, uint64_t handle, bytes data, bint tell=False):
+        """Send octets of the handshake (HTTP, SASL) on a connection that has not begun AMQP; `tell`: HandshakeSent when done."""
         cdef connection_t *connection = self._find(handle)
+        if connection.closing:
+            return                          # it has failed already; ConnectionLost will say why
         if connection.phase != PHASE_HANDSHAKE:
             raise ValueError("the handshake is over")
-        if not keep_output(connection, <const char *>data, len(data)):
+        if not keep_message(connection, <const char *>data, len(data)):
             raise MemoryError()
+        connection.sent_wanted = connection.sent_wanted or tell
         connection_wake(connection)
+
+    def finish_handshake(self, uint64_t handle):
+        """End a connection that has not begun AMQP, when what waits is sent and the peer has had time to read it."""
+        cdef connection_t *connection = self._find(handle)
+        if connection.closing:
+            return                          # it has failed already; ConnectionLost will say why
+        if connection.phase != PHASE_HANDSHAKE:
+            raise ValueError("the handshake is over")
+        connection.closing = connection.lingers = True
+        connection_wake(connection)
+
+    def start_websocket(self, uint64_t handle, bytes response, bytes rest):
+        """Send the HTTP response to an upgrade, then speak WebSocket. `rest`: octets that came behind the request."""
+        cdef connection_t *connection = self._find(handle)
+        if connection.closing:
+            return                          # it has failed already; ConnectionLost will say why
+        if connection.phase != PHASE_HANDSHAKE or connection.websocket != NULL or not connection.incoming:
+            raise ValueError("not a connection that waits for an upgrade")
+        if len(rest) > SCRATCH:
+            raise ValueError("too many octets behind the request")
+        if not keep_output(connection, <const char *>response, len(response)):
+            raise MemoryError()
+        connection.websocket = <websocket_t *>calloc(1, sizeof(websocket_t))
+        if connection.websocket == NULL:
+            raise MemoryError()
+        memcpy(connection.engine.read_scratch, <const char *>rest, len(rest))
+        take_websocket(connection, connection.engine.read_scratch, len(rest))
+
+    def start_tls(self, uint64_t handle, TlsContext tls not None, str host=None, bint verify_host=True):
+        """Begin TLS on an outgoing connection behind a handshake in the clear (a proxy's); StreamReady follows once more."""
+        cdef connection_t *connection = self._find(handle)
+        cdef bytes name = b"" if host is None else host.encode()
+        if connection.closing:
+            return                          # it has failed already; ConnectionLost will say why
+        if connection.phase != PHASE_HANDSHAKE or connection.incoming or connection.stream.tls != NULL:
+            raise ValueError("not an outgoing connection in the clear")
+        if connection.out_length:
+            _give_up(connection, b"the answer came before the request was sent")
+        elif stream_start_tls(&connection.stream, tls.context, <const char *>name if name else NULL, verify_host) != 0:
+            _give_up(connection, b"TLS session could not be made")
+        else:
+            begin_tls(connection)
 
     def start_amqp(self, uint64_t handle, bytes data, uint32_t max_frame_size, uint16_t channel_max,
                    uint32_t idle_timeout, uint32_t session_window, str container):
@@ -499,6 +566,8 @@ cdef class Connections:
         max_frame_size in octets, idle_timeout in milliseconds (0: none), session_window in frames.
         """
         cdef connection_t *connection = self._find(handle)
+        if connection.closing:
+            return                          # it has failed already; ConnectionLost will say why
         if connection.phase != PHASE_HANDSHAKE:
             raise ValueError("AMQP has begun already")
         connection.pn = pn_connection()

@@ -70,6 +70,25 @@ def profiles(entity: Entity, context: Context) -> Iterator[Problem]:
             yield about(entity, attribute, text, f"add a section {attribute} with this name", "Configuration")
 
 
+def proxy_place(entity: Entity, context: Context) -> Iterator[Problem]:
+    """The proxyProfile that a connector uses says where it is, and has a user name that HTTP can carry."""
+    name = entity.text("proxyProfile")
+    profile = context.find("proxyProfile", name) if name else None
+    if profile is None:
+        return
+    for attribute in ("host", "port"):
+        if not profile.text(attribute):
+            text = (
+                f"proxyProfile '{name}' has no {attribute}, but {entity.short_type} '{entity.name}' uses it"
+            )
+            yield about(profile, attribute, text, f"give it the {attribute} of the proxy", "Configuration")
+    if profile.text("port"):
+        yield from port(profile, context)
+    if ":" in (profile.text("username") or ""):
+        text = f"Invalid username for proxyProfile '{name}'"
+        yield about(profile, "username", text, "give one without ':'", "Configuration")
+
+
 def open_properties(entity: Entity, _context: Context) -> Iterator[Problem]:
     """The role allows open properties, their keys are free ASCII text, and AMQP can carry the values."""
     properties = entity.get("openProperties")

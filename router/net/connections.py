@@ -2,6 +2,8 @@
 
 accepted or dialled ──▶ CONNECTING ──TCP, TLS──▶ HANDSHAKE ──SASL──▶ AMQP ──both opened──▶ UP ──▶ lost
                             └───────────────── 60 s ──────────┘  └ initialHandshakeTimeoutSeconds
+
+Peers of an HTTP listener stay in HANDSHAKE until they have upgraded to WebSocket; 60 s begin again there.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from skrouter.amqp import conditions
 from skrouter.amqp.engine.pump import Connections
@@ -21,6 +23,7 @@ from skrouter.amqp.events import (
     ConnectionOpened,
     Event,
     HandshakeReceived,
+    HandshakeSent,
     StreamReady,
 )
 from skrouter.amqp.sasl.client import Client
@@ -39,11 +42,22 @@ from skrouter.router.net.listeners import Listener, Listeners
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.machines import Machines
 from skrouter.router.net.opening import Group, Ours
+from skrouter.router.net.pages import Pages
 from skrouter.router.net.peer import Peer, Stage, end_of
+from skrouter.router.net.proxies import Proxies, ProxyExchange
 from skrouter.router.net.tls import TlsProfiles
+
+if TYPE_CHECKING:
+    from skrouter.router.net.http.service import WebService
 
 HANDSHAKE_SECONDS: Final = 60.0
 """For TCP, TLS and SASL together."""
+
+PROXY_SECONDS: Final = 30.0
+"""For a proxy to answer; it may have to connect first."""
+
+IO: Final = "proton:io"
+"""The condition of failures below AMQP."""
 
 CLOSE_SECONDS: Final = 5.0
 """For the peer's answer to a close with an error; a peer that never opened may not even get it."""
@@ -73,6 +87,8 @@ class ConnectionShell:
         on_down: OnDown,
         prepare: Callable[[int], None],
         *,
+        pages: Pages,
+        proxies: Proxies,
         max_connections: int | None = None,
     ) -> None:
         self._loop = loop
@@ -84,13 +100,16 @@ class ConnectionShell:
         self._on_up = on_up
         self._on_down = on_down
         self._prepare = prepare
+        self.pages = pages
+        self._web: WebService | None = None
+        self._proxies = proxies
         self.max_connections = max_connections
         """Incoming connections at a time (policy maxConnections); None: any number."""
         self._authenticator = Authenticator(loop, router.sasl_config_name, router.sasl_config_dir)
         self._machines = Machines(tls, socket.gethostname())
         self._listeners = Listeners(connections, tls, log)
         events = DialEvents(self._next_number, self._dialled, self._dial_failed)
-        self._connectors = Connectors(loop, connections, tls, random, events)
+        self._connectors = Connectors(loop, connections, tls, random, events, proxies)
         self._peers: dict[int, Peer] = {}
         self._denied: set[int] = set()
         self._incoming = 0
@@ -100,6 +119,7 @@ class ConnectionShell:
             ConnectionAccepted: self._accepted,
             StreamReady: self._stream_ready,
             HandshakeReceived: self._handshake_received,
+            HandshakeSent: self._handshake_sent,
             ConnectionOpened: self._opened,
             ConnectionClosed: self._closed,
             ConnectionLost: self._lost,
@@ -119,6 +139,10 @@ class ConnectionShell:
     def add_listener(self, config: ListenerConfig, access_id: str | None = None) -> Listener:
         """Open a listener; `access_id` goes into our opens. NetworkConfigurationError, ListenError."""
         self._log.log("CONN_MGR", "info", f"Configured  Listener: {describe.configured(config)}")
+        if config.http and self._web is None:
+            from skrouter.router.net.http.service import WebService  # noqa: PLC0415  (HTTP only where it is used)
+
+            self._web = WebService(self._loop, self._connections, self.pages, self._log, self._upgraded)
         return self._listeners.add(config, self._authenticator.mechanisms(config.sasl_mechanisms), access_id)
 
     def remove_listener(self, identity: str) -> None:
@@ -189,8 +213,7 @@ class ConnectionShell:
         self._connectors.stop()
         for peer in self._peers.values():
             peer.set_timer(None)
-            if peer.handshake is not None:
-                peer.handshake.close()
+            peer.end_exchanges()
             self._log.log("SERVER", "info", f"{peer.tag} Closing connection on shutdown")
         self._peers.clear()
         self._connections.shutdown()
@@ -243,10 +266,13 @@ class ConnectionShell:
             ordinal=self._tls.ordinal(listener.config.ssl_profile),
         )
         peer = Peer(ours, f"from {event.peer} (to {listener.host_port})", listener=listener)
-        self._log.log(
-            "SERVER", "info", f"{peer.tag} Accepted connection to {listener.host_port} from {event.peer}"
-        )
+        if not listener.config.http:  # of HTTP, only those that speak AMQP are told: probes come all the time
+            self._tell_accepted(peer, listener)
         self._begin(peer)
+
+    def _tell_accepted(self, peer: Peer, listener: Listener) -> None:
+        text = f"{peer.tag} Accepted connection to {listener.host_port} from {peer.ours.host}"
+        self._log.log("SERVER", "info", text)
 
     def _admits(self, event: ConnectionAccepted) -> bool:
         if self.max_connections is None or self._incoming < self.max_connections:
@@ -286,8 +312,7 @@ class ConnectionShell:
         peer.set_timer(None)
         peer.stage = Stage.CLOSING
         peer.reason = (condition, log_text.removeprefix(condition).lstrip() or description)
-        if peer.handshake is not None:
-            peer.handshake.close()
+        peer.end_exchanges()
         if self._connections.exists(peer.ours.handle):
             self._close(peer, condition, description)
 
@@ -298,6 +323,12 @@ class ConnectionShell:
         if peer is None or peer.stage is not Stage.CONNECTING:
             return
         peer.stage, peer.tls = Stage.HANDSHAKE, event.tls
+        if peer.leg is not None and peer.leg.proxy:
+            self._ask_proxy(peer, peer.leg)
+        else:
+            self._begin_handshake(peer)
+
+    def _begin_handshake(self, peer: Peer) -> None:
         try:
             self._start_handshake(peer)
         except NetworkConfigurationError as error:
@@ -323,6 +354,10 @@ class ConnectionShell:
                 text = "Client connection unencrypted - forbidden"
                 self._refuse(peer, conditions.CONNECTION_POLICY_ERROR, text)
                 return
+            if self._web is not None and peer.listener.config.http and not peer.is_websocket:
+                open_to_all = not self._listeners.wants_certificate(peer.listener.config)
+                self._web.serve(peer, peer.listener, trusted=open_to_all or peer.tls is not None)
+                return
             machine = self._machines.server(peer.listener, peer.tls, clock.monotonic())
         elif peer.leg is not None:
             config = peer.leg.connector.config
@@ -333,16 +368,76 @@ class ConnectionShell:
         peer.handshake = Handshake(machine, self._authenticator, outcomes, credentials)
         peer.handshake.start()
 
+    # --- through a proxy: CONNECT in the clear, then TLS and SASL as if it were not there
+
+    def _ask_proxy(self, peer: Peer, leg: Leg) -> None:
+        name = leg.connector.config.proxy_profile or ""
+        try:
+            peer.proxy = self._proxies.exchange(name, leg.place)
+        except NetworkConfigurationError as error:
+            self._refuse(peer, IO, f"{error} - connect to {peer.ours.host}")
+            return
+        peer.set_timer(self._loop.call_later(PROXY_SECONDS, self._proxy_too_slow, peer, peer.proxy.proxy))
+        self._connections.send_handshake(peer.ours.handle, peer.proxy.connect.start())
+
+    def _proxy_too_slow(self, peer: Peer, proxy: str) -> None:
+        text = f"proxy {proxy}: no answer within {PROXY_SECONDS:g} seconds - connect to {peer.ours.host}"
+        self._refuse(peer, IO, text)
+
+    def _proxy_spoke(self, peer: Peer, exchange: ProxyExchange, data: bytes) -> None:
+        outcome = exchange.connect.receive(data)
+        if outcome is None or peer.leg is None or not self._connections.exists(peer.ours.handle):
+            return
+        if outcome.reason:
+            text = f"proxy {exchange.proxy}: it {outcome.reason} - connect to {peer.ours.host}"
+            self._refuse(peer, IO, text)
+            return
+        peer.proxy, peer.leg.proxy = None, ""
+        peer.set_timer(self._loop.call_later(HANDSHAKE_SECONDS, self._too_slow, peer))
+        self._pass_proxy(peer, peer.leg)
+
+    def _pass_proxy(self, peer: Peer, leg: Leg) -> None:
+        config = leg.connector.config
+        try:
+            context = self._connectors.context(leg)
+        except NetworkConfigurationError as error:
+            self._refuse(peer, conditions.FRAMING_ERROR, str(error))
+            return
+        if context is None:
+            self._begin_handshake(peer)
+            return
+        peer.stage = Stage.CONNECTING
+        leg.addresses.clear()  # they are the proxy's, which has done its part
+        self._connections.start_tls(peer.ours.handle, context, leg.place.name, config.verify_hostname)
+
     def _send(self, handle: int, data: bytes) -> None:
         if self._connections.exists(handle):
             self._connections.send_handshake(handle, data)
 
     def _handshake_received(self, event: HandshakeReceived) -> None:
         peer = self._peers.get(event.connection)
-        if peer is None or peer.handshake is None or peer.stage is not Stage.HANDSHAKE:
+        if peer is None or peer.stage is not Stage.HANDSHAKE:
             return
         peer.has_spoken = True
-        peer.handshake.receive(event.data)
+        if peer.proxy is not None:
+            self._proxy_spoke(peer, peer.proxy, event.data)
+        elif peer.web is not None:
+            peer.web.receive(event.data)
+        elif peer.handshake is not None:
+            peer.handshake.receive(event.data)
+
+    def _handshake_sent(self, event: HandshakeSent) -> None:
+        peer = self._peers.get(event.connection)
+        if peer is not None and peer.web is not None:
+            peer.web.sent()
+
+    def _upgraded(self, peer: Peer) -> None:
+        """The peer of an HTTP listener is about to speak AMQP over WebSocket: as if it had just connected."""
+        if peer.listener is not None:
+            self._tell_accepted(peer, peer.listener)
+        peer.has_spoken = False
+        peer.set_timer(self._loop.call_later(HANDSHAKE_SECONDS, self._too_slow, peer))
+        self._begin_handshake(peer)
 
     def _refused(self, peer: Peer, refusal: Refused) -> None:
         self._refuse(peer, refusal.condition, refusal.description, refusal.log_text)
@@ -417,8 +512,7 @@ class ConnectionShell:
         if peer is None:
             return
         peer.set_timer(None)
-        if peer.handshake is not None:
-            peer.handshake.close()
+        peer.end_exchanges()
         if peer.ours.incoming:
             self._incoming -= 1
         condition, description = peer.reason or end_of(peer, event)

@@ -25,6 +25,7 @@ from skrouter.router.net.dial import Dial, Target
 from skrouter.router.net.errors import NetworkConfigurationError
 from skrouter.router.net.generations import CONNECTING, SUCCESS, Connector, Generation, Leg
 from skrouter.router.net.listeners import family, service
+from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.tls import TlsProfiles
 
 ROTATING: Final = (ROLE_INTER_ROUTER, ROLE_EDGE)
@@ -45,19 +46,21 @@ class DialEvents:
 class Connectors:
     """The connectors of a process. Legs are lost and retried on their own."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  (what it works on, and where it reports to)
         self,
         loop: asyncio.AbstractEventLoop,
         connections: Connections,
         tls: TlsProfiles,
         random: RandomSource,
         events: DialEvents,
+        proxies: Proxies,
     ) -> None:
         self._loop = loop
         self._connections = connections
         self._tls = tls
         self._random = random
         self._events = events
+        self._proxies = proxies
         self._all: dict[str, Connector] = {}
 
     def all(self) -> tuple[Connector, ...]:
@@ -87,9 +90,7 @@ class Connectors:
 
     def _check(self, config: ConnectorConfig) -> None:
         if config.proxy_profile is not None:
-            raise NetworkConfigurationError(
-                f"connector '{config.name}': proxyProfile is not supported yet; remove it"
-            )
+            self._proxies.check(config.proxy_profile)
         if config.ssl_profile is not None:
             self._tls.client(config.ssl_profile)
 
@@ -169,11 +170,16 @@ class Connectors:
         leg.task = self._loop.create_task(self._attempt(leg, leg.target))
 
     async def _attempt(self, leg: Leg, target: Target) -> None:
+        profile, place = leg.connector.config.proxy_profile, target
+        leg.proxy = ""
         try:
-            leg.addresses = await self._resolve(leg.connector.config, target)
-        except (OSError, UnicodeError) as error:
+            if profile is not None:
+                place = self._proxies.place(profile)
+                leg.proxy = place.host_port
+            leg.addresses = await self._resolve(leg.connector.config, place)
+        except (OSError, UnicodeError, NetworkConfigurationError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            self._events.failed(leg, "proton:io", f"{reason} - connect to {target.host_port}")
+            self._events.failed(leg, "proton:io", f"{reason} - connect to {place.host_port}")
             return
         finally:
             leg.task = None
@@ -202,10 +208,11 @@ class Connectors:
                 reason = error.strerror or str(error)
                 continue
             return
-        self._events.failed(leg, "proton:io", f"{reason} - disconnected {target.host_port}")
+        self._events.failed(leg, "proton:io", f"{reason} - disconnected {target.host_port}{leg.by_proxy}")
 
     def _connect(self, leg: Leg, target: Target, kind: int, address: Any) -> None:
-        context, verify = self._context(leg), leg.connector.config.verify_hostname
+        context = self.context(leg) if not leg.proxy else None
+        verify = leg.connector.config.verify_hostname
         item = socket.socket(kind, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             code = item.connect_ex(address)
@@ -218,8 +225,11 @@ class Connectors:
         leg.handle = self._connections.connect(item.detach(), context, target.name, verify)
         self._events.dialled(leg, leg.handle)
 
-    def _context(self, leg: Leg) -> TlsContext | None:
-        """The newest generation uses the files as they are now, an older one what it has used before."""
+    def context(self, leg: Leg) -> TlsContext | None:
+        """What TLS begins with; None: there is none.
+
+        The newest generation uses the files as they are now, an older one what it has used before.
+        """
         profile, generation = leg.connector.config.ssl_profile, leg.generation
         if profile is not None and (generation is leg.connector.newest or generation.context is None):
             generation.context = self._tls.client(profile)
@@ -234,7 +244,7 @@ class Connectors:
         was_open, is_retired = leg.is_open, leg.generation.is_retired
         leg.handle, leg.task, leg.is_open = None, None, False
         leg.addresses.clear()
-        retry = leg.dial.failed(text)
+        retry = leg.dial.failed(text, at_proxy=bool(leg.proxy))
         if not leg.data:
             connector.update_status(message)
         if is_retired:

@@ -12,6 +12,7 @@ from skrouter.amqp.capabilities import FailoverServer
 
 RETRY_AFTER_FAILURE: Final = 5.0
 RETRY_AFTER_LOSS: Final = 2.0
+RETRY_AFTER_PROXY: Final = 2.0
 RETRY_WITH_FAILOVER: Final = 1.0
 TRIES_OF_EACH: Final = 2
 _SCHEMES: Final = (None, "", "amqp", "amqps")
@@ -84,9 +85,14 @@ class Dial:
         self._was_open = True
         self._told.clear()
 
-    def failed(self, text: str) -> Retry:
-        """The attempt failed, or the open connection ended; `text` says why, if there is anything to say."""
+    def failed(self, text: str, *, at_proxy: bool = False) -> Retry:
+        """The attempt failed, or the open connection ended; `text` says why, if there is anything to say.
+
+        `at_proxy`: it did not get through the proxy.
+        """
         delay = RETRY_AFTER_LOSS if self._was_open else RETRY_AFTER_FAILURE
+        if at_proxy:
+            delay = RETRY_AFTER_PROXY
         if len(self._targets) > 1:
             delay = RETRY_WITH_FAILOVER
         self._was_open = False

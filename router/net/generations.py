@@ -44,6 +44,8 @@ class Leg:
     local_socket: str = ""
     handle: int | None = None
     is_open: bool = False
+    proxy: str = ""
+    """`host:port` of the proxy that the latest attempt has yet to get through; empty: none."""
     addresses: list[tuple[Any, ...]] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
@@ -52,6 +54,11 @@ class Leg:
     def place(self) -> Target:
         """Where the latest attempt goes; before the first, where it will go."""
         return self.target or self.dial.target
+
+    @property
+    def by_proxy(self) -> str:
+        """What failures say behind the place."""
+        return f" by proxy {self.proxy}" if self.proxy else ""
 
     def stop(self) -> None:
         """No further attempt."""

@@ -1,4 +1,4 @@
-"""Listening sockets of AMQP listeners: opened together or not at all, then the engine's."""
+"""Listening sockets of AMQP and HTTP listeners: opened together or not at all, then the engine's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from skrouter.amqp.engine.pump import Connections
 from skrouter.amqp.engine.tls_context import TlsContext
 from skrouter.amqp.sasl.mechanisms import external
 from skrouter.config.model import ListenerConfig
-from skrouter.router.net.errors import ListenError, NetworkConfigurationError
+from skrouter.router.net.errors import ListenError
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.tls import TlsProfiles
 
@@ -54,9 +54,10 @@ def service(port: str) -> str:
     return _SERVICES.get(port, port)
 
 
-def requires_certificate(config: ListenerConfig) -> bool:
-    """Whether peers must show a certificate that our CA signed."""
-    return external.NAME in (config.sasl_mechanisms or "").split()
+def requires_certificate(config: ListenerConfig, *, has_ca: bool = False) -> bool:
+    """Whether peers must show a certificate that our CA signed; HTTP has no other proof."""
+    asked = external.NAME in (config.sasl_mechanisms or "").split()
+    return asked or (config.http and config.authenticate_peer and has_ca)
 
 
 class Listeners:
@@ -79,8 +80,6 @@ class Listeners:
 
     def add(self, config: ListenerConfig, mechanisms: tuple[str, ...], access_id: str | None) -> Listener:
         """Open the sockets. NetworkConfigurationError, or ListenError if an address cannot be used."""
-        if config.http:
-            raise NetworkConfigurationError(f"listener '{config.name}': http is not supported yet; remove it")
         context = self._context(config)
         sockets = self._sockets(config)
         port = int(sockets[0].getsockname()[1])
@@ -98,7 +97,14 @@ class Listeners:
         """Whether a plain stream is welcome is asked when it is there: then the log can say why not."""
         if config.ssl_profile is None:
             return None
-        return self._tls.server(config.ssl_profile, require_peer=requires_certificate(config))
+        return self._tls.server(config.ssl_profile, require_peer=self.wants_certificate(config))
+
+    def wants_certificate(self, config: ListenerConfig) -> bool:
+        """Whether peers with TLS must show a certificate."""
+        if config.ssl_profile is None:
+            return False
+        profile = self._tls.profile(config.ssl_profile)
+        return requires_certificate(config, has_ca=profile.ca_cert_file is not None)
 
     def _sockets(self, config: ListenerConfig) -> list[socket.socket]:
         sockets: list[socket.socket] = []

@@ -7,7 +7,7 @@ import errno
 import os
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from skrouter.amqp import conditions
 from skrouter.amqp.events import ConnectionLost, TlsFacts
@@ -17,6 +17,10 @@ from skrouter.router.net.generations import Leg
 from skrouter.router.net.handshake import Handshake
 from skrouter.router.net.listeners import Listener
 from skrouter.router.net.opening import Ours
+from skrouter.router.net.proxies import ProxyExchange
+
+if TYPE_CHECKING:
+    from skrouter.router.net.http.shell import WebConnection
 
 NOBODY: Final = Identity(None, None)
 
@@ -48,6 +52,11 @@ class Peer:
     has_spoken: bool = False
     """Whether any octet of the handshake has arrived."""
     tls: TlsFacts | None = None
+    web: WebConnection | None = None
+    """As long as the peer speaks HTTP."""
+    is_websocket: bool = False
+    proxy: ProxyExchange | None = None
+    """As long as we ask a proxy for the way to the peer."""
     handshake: Handshake | None = None
     identity: Identity = NOBODY
     facts: ConnectionFacts | None = None
@@ -71,11 +80,24 @@ class Peer:
             self.timer.cancel()
         self.timer = timer
 
+    def end_exchanges(self) -> None:
+        """No more SASL or HTTP with it."""
+        if self.handshake is not None:
+            self.handshake.close()
+        if self.web is not None:
+            self.web.close()
+
 
 def end_of(peer: Peer, event: ConnectionLost) -> tuple[str, str]:
     """Condition and description: the engine's, or what silence means; both empty for an orderly end."""
+    if peer.web is not None:
+        return "", ""  # HTTP peers come and go, in whatever way they like
+    if peer.proxy is not None:
+        reason = event.description or "closed the connection"
+        return "proton:io", f"proxy {peer.proxy.proxy}: {reason} - connect to {peer.ours.host}"
     if event.description in _SYSTEM_ERRORS:
-        return "proton:io", f"{event.description} - disconnected {peer.ours.host}"
+        by_proxy = peer.leg.by_proxy if peer.leg is not None else ""
+        return "proton:io", f"{event.description} - disconnected {peer.ours.host}{by_proxy}"
     if event.condition or peer.stage not in (Stage.CONNECTING, Stage.HANDSHAKE):
         return event.condition, event.description
     if peer.has_spoken or peer.leg is not None:

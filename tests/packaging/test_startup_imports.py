@@ -7,6 +7,7 @@ HEAVY = {
     "aiohttp",
     "click",
     "cryptography",
+    "h11",
     "jinja2",
     "jsonschema",
     "kubernetes_asyncio",

@@ -35,6 +35,9 @@ def section(name: str, *lines: str) -> str:
     return "\n".join((f"{name} {{", *(f" {line}" for line in lines), "}", ""))
 
 
+THROUGH = section("connector", "proxyProfile: p")
+
+
 def listener(*lines: str) -> str:
     return section("listener", "port: 1", *lines)
 
@@ -154,6 +157,32 @@ def listener(*lines: str) -> str:
             "Configuration",
             "proxyProfile 'p' not found",
             "proxyProfile",
+        ),
+        (THROUGH + section("proxyProfile", "name: p", "host: h", "port: 3128"), None, None, None),
+        (section("proxyProfile", "name: p"), None, None, None),
+        (
+            THROUGH + section("proxyProfile", "name: p", "host: h"),
+            "Configuration",
+            "proxyProfile 'p' has no port, but connector",
+            "port",
+        ),
+        (
+            THROUGH + section("proxyProfile", "name: p", "port: 1"),
+            "Configuration",
+            "proxyProfile 'p' has no host, but connector",
+            "host",
+        ),
+        (
+            THROUGH + section("proxyProfile", "name: p", "host: h", "port: 65536"),
+            "Configuration",
+            "Invalid port '65536' for proxyProfile 'p'",
+            "port",
+        ),
+        (
+            THROUGH + section("proxyProfile", "name: p", "host: h", "port: 1", "username: a:b"),
+            "Configuration",
+            "Invalid username for proxyProfile 'p'",
+            "username",
         ),
         (listener("failoverUrls: a,"), "Configuration", "Invalid failoverUrls element ''", "failoverUrls"),
         (listener("failoverUrls: ftp://a"), "Configuration", "Invalid failoverUrls element 'ftp://a'", None),

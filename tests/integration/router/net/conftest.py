@@ -21,6 +21,8 @@ from skrouter.router.core.facts import ConnectionFacts
 from skrouter.router.forwarder.forwarder import Forwarder
 from skrouter.router.net.connections import ConnectionShell
 from skrouter.router.net.log import RouterLog
+from skrouter.router.net.pages import Pages
+from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.tls import TlsProfiles
 from skrouter_testing.certs import Authority, Pair
 
@@ -81,17 +83,20 @@ class Side:
         self.log.observer = lambda entry: self._note(
             self.lines, f"{entry.module} ({entry.level}) {entry.text}"
         )
+        tls = TlsProfiles(self.config.ssl_profiles.values())
         self.shell = ConnectionShell(
             self.loop,
             self.connections,
             self.config.router,
             self.log,
-            TlsProfiles(self.config.ssl_profiles.values()),
+            tls,
             self._options.random,
             self._options.version,
             lambda facts: self._note(self.ups, facts),
             lambda *arguments: self._note(self.downs, Down(*arguments)),
             self._adopt,
+            pages=Pages(lambda: None),
+            proxies=Proxies(lambda: self.config.proxy_profiles, tls),
             max_connections=self._max_connections,
         )
         self.loop.handle_events(self._events)

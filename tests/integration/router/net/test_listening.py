@@ -96,13 +96,6 @@ def test_a_port_may_be_a_service(make_side: Make) -> None:
         assert side.port == 5672
 
 
-def test_http_is_refused_clearly(make_side: Make) -> None:
-    side = make_side(conf(" name: web\n host: 127.0.0.1\n port: 0\n http: yes"), opened=False)
-    with pytest.raises(NetworkConfigurationError, match="listener 'web': http is not supported"):
-        side.open()
-    assert side.shell.listeners == ()
-
-
 def test_a_profile_without_its_file_is_refused_before_listening(make_side: Make) -> None:
     more = "sslProfile {\n name: tls\n caCertFile: /no/such/ca\n certFile: /no/such/cert\n}\n"
     side = make_side(conf(" host: 127.0.0.1\n port: 0\n sslProfile: tls", more=more), opened=False)

@@ -39,6 +39,12 @@ def test_one_more_connection_goes_where_the_first_is_and_knows_the_same_places()
     assert (place(again), place(dial)) == ("a:1", "b:2")
 
 
+def test_an_attempt_that_did_not_pass_its_proxy_is_repeated_after_two_seconds() -> None:
+    dial = Dial("a", "1")
+    assert dial.failed("no", at_proxy=True).delay == 2.0
+    assert dial.failed("no").delay == 5.0
+
+
 def test_with_other_hosts_every_delay_is_one_second() -> None:
     dial = Dial("a", "1")
     dial.opened((FailoverServer("b", "2"),))
