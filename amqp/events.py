@@ -168,6 +168,29 @@ class StreamingLinkWanted:
     connection: Handle
 
 
+@dataclass(frozen=True, slots=True)
+class SessionBegun:
+    """The peer began a session where they are limited; one that is not `allowed` was ended at once."""
+
+    connection: Handle
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Such a session, one of the allowed, is over."""
+
+    connection: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTooLarge:
+    """A message was refused for its size; its link is gone and its connection closes."""
+
+    connection: Handle
+    link: Handle
+
+
 Event = (
     ConnectionAccepted
     | StreamReady
@@ -180,6 +203,9 @@ Event = (
     | LinkDetached
     | MessageReceived
     | StreamingLinkWanted
+    | SessionBegun
+    | SessionEnded
+    | MessageTooLarge
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -194,6 +220,9 @@ EVENTS: tuple[type[Event], ...] = (
     LinkDetached,
     MessageReceived,
     StreamingLinkWanted,
+    SessionBegun,
+    SessionEnded,
+    MessageTooLarge,
 )
 
 

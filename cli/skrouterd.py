@@ -24,7 +24,6 @@ from skrouter.cli import daemon
 from skrouter.cli.control import RouterControl
 from skrouter.cli.daemon_options import parse
 from skrouter.cli.test_hooks import TestHooks
-from skrouter.cli.unsupported import lacking_in, refusal
 from skrouter.cli.version import VERSION
 from skrouter.cli.view import LiveView
 from skrouter.config.errors import ConfigError
@@ -89,8 +88,6 @@ def _run(
         failed(str(error))
         return 1
     try:
-        if lacking := lacking_in(config):
-            raise ValueError(f"{refusal(lacking)} from the file")
         return Daemon(config, log, options.record, test_hooks=options.test_hooks).run(ready)
     except (ListenError, NetworkConfigurationError, ValueError) as error:
         _log_failed_start(log, error)
@@ -105,9 +102,6 @@ def _check(path: str) -> int:
         config = load(path)
     except ConfigError as error:
         print(error, file=sys.stderr)
-        return 1
-    if lacking := lacking_in(config):
-        print(f"{path}: {refusal(lacking)} from the file", file=sys.stderr)
         return 1
     print(f"{path}: {len(config.entities)} entities, no error")
     return 0
@@ -166,11 +160,13 @@ class Daemon:
 
     def _make_agent(self) -> Agent:
         view, schema = LiveView(self.router, self._tcp), load_schema()
+        self.router.policy.number_of_link = view.link_number
         return Agent(view, schema, RouterControl(self.router, self._tcp, view, schema))
 
     def _management(self, event: engine_events.MessageReceived) -> None:
         """A management request; the answer goes to its reply-to."""
-        response = self._agent.handle(event.content, clock.monotonic())
+        may_update = self.router.policy.may_update(event.connection)
+        response = self._agent.handle(event.content, clock.monotonic(), may_update=may_update)
         if response is None:
             return
         if response.log_text:

@@ -21,6 +21,9 @@ from skrouter.amqp.events import (
     ConnectionOpened,
     Event,
     HandshakeReceived,
+    MessageTooLarge,
+    SessionBegun,
+    SessionEnded,
     StreamReady,
 )
 from skrouter.amqp.sasl.client import Client
@@ -39,7 +42,8 @@ from skrouter.router.net.listeners import Listener, Listeners
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.machines import Machines
 from skrouter.router.net.opening import Group, Ours
-from skrouter.router.net.peer import Peer, Stage, end_of
+from skrouter.router.net.peer import UNSPOKEN, Peer, Stage, end_of
+from skrouter.router.net.policing import Policing
 from skrouter.router.net.tls import TlsProfiles
 
 HANDSHAKE_SECONDS: Final = 60.0
@@ -72,8 +76,7 @@ class ConnectionShell:
         on_up: OnUp,
         on_down: OnDown,
         prepare: Callable[[int], None],
-        *,
-        max_connections: int | None = None,
+        policing: Policing,
     ) -> None:
         self._loop = loop
         self._connections = connections
@@ -84,16 +87,14 @@ class ConnectionShell:
         self._on_up = on_up
         self._on_down = on_down
         self._prepare = prepare
-        self.max_connections = max_connections
-        """Incoming connections at a time (policy maxConnections); None: any number."""
+        self._policing = policing
         self._authenticator = Authenticator(loop, router.sasl_config_name, router.sasl_config_dir)
         self._machines = Machines(tls, socket.gethostname())
         self._listeners = Listeners(connections, tls, log)
         events = DialEvents(self._next_number, self._dialled, self._dial_failed)
         self._connectors = Connectors(loop, connections, tls, random, events)
         self._peers: dict[int, Peer] = {}
-        self._denied: set[int] = set()
-        self._incoming = 0
+        self._denied: dict[int, str] = {}
         self._last_number = 0
         self._is_shut = False
         self._handlers: dict[type[Event], Callable[..., None]] = {
@@ -103,6 +104,9 @@ class ConnectionShell:
             ConnectionOpened: self._opened,
             ConnectionClosed: self._closed,
             ConnectionLost: self._lost,
+            SessionBegun: self._policing.session_begun,
+            SessionEnded: self._policing.session_ended,
+            MessageTooLarge: self._message_too_large,
         }
 
     # --- what the owner asks
@@ -225,12 +229,15 @@ class ConnectionShell:
 
     def _accepted(self, event: ConnectionAccepted) -> None:
         listener = self._listeners.of(event.listener)
-        if listener is None or not self._admits(event):
-            self._denied.add(event.connection)
+        if listener is None:
             self._connections.drop(event.connection)
             return
-        self._incoming += 1
         number = self._next_number()
+        place = f"from {event.peer} (to {listener.host_port})"
+        if not self._policing.socket_accepted(event.peer):
+            self._denied[event.connection] = f"[C{number}] {describe.failed(place, *UNSPOKEN)}"
+            self._connections.drop(event.connection)
+            return
         bound = f"{listener.config.host}:{listener.port}"
         ours = Ours(
             event.connection,
@@ -242,19 +249,11 @@ class ConnectionShell:
             access_id=listener.access_id,
             ordinal=self._tls.ordinal(listener.config.ssl_profile),
         )
-        peer = Peer(ours, f"from {event.peer} (to {listener.host_port})", listener=listener)
+        peer = Peer(ours, place, listener=listener)
         self._log.log(
             "SERVER", "info", f"{peer.tag} Accepted connection to {listener.host_port} from {event.peer}"
         )
         self._begin(peer)
-
-    def _admits(self, event: ConnectionAccepted) -> bool:
-        if self.max_connections is None or self._incoming < self.max_connections:
-            return True
-        address = event.peer.rpartition(":")[0].strip("[]")
-        text = f"DENY Connection '{address}' based on global connection count. nConnections= {self._incoming}"
-        self._log.log("POLICY", "info", text)
-        return False
 
     def _dialled(self, leg: Leg, handle: int) -> None:
         target = leg.place
@@ -364,18 +363,26 @@ class ConnectionShell:
             self._router.id,
         )
         if peer.leg is not None:
-            self._open(peer, peer.leg.place.name)
+            self._open(peer, peer.leg.place.name, peer.leg.place.name)
         elif peer.listener is not None and (limit := peer.listener.config.initial_handshake_timeout_seconds):
             peer.set_timer(self._loop.call_later(limit, self._never_opened, peer))
 
     def _never_opened(self, peer: Peer) -> None:
         self._refuse(peer, conditions.NOT_ALLOWED, "Timeout waiting for initial handshake")
 
-    def _open(self, peer: Peer, hostname: str | None) -> None:
+    def _open(self, peer: Peer, hostname: str | None, named: str | None) -> None:
+        """Send our open, with `hostname`, as far as policy lets us; it is followed by a close if it does not.
+
+        `named`: the host name of the side that opened the connection.
+        """
+        refusal = self._policing.opened(peer.ours, named, peer.identity.user)
         arguments = opening.our_open(peer.ours, self._version)
         self._connections.open(
             peer.ours.handle, hostname, arguments.offered, arguments.desired, arguments.properties
         )
+        if refusal is not None:
+            peer.told = True
+            self._refuse(peer, refusal.condition, refusal.description)
 
     # --- open
 
@@ -390,7 +397,9 @@ class ConnectionShell:
             self._refuse(peer, error.condition, error.description)
             return
         if peer.listener is not None:
-            self._open(peer, None)
+            self._open(peer, None, event.hostname)
+        if peer.stage is not Stage.AMQP:
+            return
         peer.stage = Stage.UP
         peer.facts = opening.connection_facts(peer.ours, event, theirs, peer.identity, peer.tls)
         self._tell_opened(peer, peer.facts, theirs.shown)
@@ -411,26 +420,32 @@ class ConnectionShell:
         if peer is not None and event.condition:
             peer.reason = peer.reason or (event.condition, event.description)
 
+    def _message_too_large(self, event: MessageTooLarge) -> None:
+        peer = self._peers.get(event.connection)
+        if peer is not None:
+            peer.told = True
+            self._policing.message_too_large(event)
+
     def _lost(self, event: ConnectionLost) -> None:
-        self._denied.discard(event.connection)
         peer = self._peers.pop(event.connection, None)
         if peer is None:
+            if (text := self._denied.pop(event.connection, None)) is not None:
+                self._log.log("SERVER", "error", text)
             return
         peer.set_timer(None)
         if peer.handshake is not None:
             peer.handshake.close()
-        if peer.ours.incoming:
-            self._incoming -= 1
         condition, description = peer.reason or end_of(peer, event)
         if peer.leg is not None:
             self._leg_lost(peer, peer.leg, condition, description)
-        elif condition:
+        elif condition and not peer.told:
             self._log.log(
                 "SERVER", "error", f"{peer.tag} {describe.failed(peer.place, condition, description)}"
             )
         if peer.facts is not None:
             self._log.log("ROUTER_CORE", describe.level(peer.facts), f"{peer.tag} Connection Closed")
             self._on_down(event.connection, peer.facts, condition, description)
+        self._policing.connection_lost(peer.ours)
 
     def _leg_lost(self, peer: Peer, leg: Leg, condition: str, description: str) -> None:
         if peer.stage is Stage.CONNECTING and leg.addresses:

@@ -32,6 +32,9 @@ RECORDS: list[tuple[tuple[object, ...], events.Event]] = [
     ((8, 2, True, "a:b", "why"), events.LinkDetached(2, True, "a:b", "why")),
     ((9, 3, 1, 2, True, b"body"), events.MessageReceived(3, 1, 2, True, b"body")),
     ((10, 1), events.StreamingLinkWanted(1)),
+    ((11, 1, False), events.SessionBegun(1, False)),
+    ((12, 1), events.SessionEnded(1)),
+    ((13, 1, 2), events.MessageTooLarge(1, 2)),
 ]
 
 

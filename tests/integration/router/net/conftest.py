@@ -6,7 +6,7 @@ import concurrent.futures
 import random
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from skrouter.router.core.facts import ConnectionFacts
 from skrouter.router.forwarder.forwarder import Forwarder
 from skrouter.router.net.connections import ConnectionShell
 from skrouter.router.net.log import RouterLog
+from skrouter.router.net.policing import Policing
 from skrouter.router.net.tls import TlsProfiles
 from skrouter_testing.certs import Authority, Pair
 
@@ -81,6 +82,8 @@ class Side:
         self.log.observer = lambda entry: self._note(
             self.lines, f"{entry.module} ({entry.level}) {entry.text}"
         )
+        most = self._max_connections
+        policy = self.config.policy if most is None else replace(self.config.policy, max_connections=most)
         self.shell = ConnectionShell(
             self.loop,
             self.connections,
@@ -92,7 +95,7 @@ class Side:
             lambda facts: self._note(self.ups, facts),
             lambda *arguments: self._note(self.downs, Down(*arguments)),
             self._adopt,
-            max_connections=self._max_connections,
+            Policing(policy, self.connections, self.forwarder, self.log),
         )
         self.loop.handle_events(self._events)
 
