@@ -170,7 +170,7 @@ class StreamingLinkWanted:
 
 @dataclass(frozen=True, slots=True)
 class SessionBegun:
-    """The peer began a session where they are limited; one that is not `allowed` was ended at once."""
+    """The peer began a session where they are limited; one that is not `allowed` ends the connection."""
 
     connection: Handle
     allowed: bool

@@ -1,7 +1,8 @@
 """Lists and patterns of allowed addresses (spec: router-config.md §9: sources, targets and their patterns).
 
-A list names addresses; `*` stands for any end, alone for every address; `${user}` for the user's name. Patterns
-are those of config.patterns, with `${user}` as first or last token. A user's name is never read as a wildcard.
+A list names addresses; `*` stands for any end, alone for every address; `${user}` for the user's name.
+Patterns are those of config.patterns, with `${user}` as first or last token. A user's name is never read as
+a wildcard.
 """
 
 from collections.abc import Callable

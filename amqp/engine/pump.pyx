@@ -336,24 +336,23 @@ cdef void _handle_event(connection_t *connection, pn_event_t *event) noexcept no
 cdef void _session_opened(connection_t *connection, pn_session_t *session) noexcept nogil:
     if not pn_session_state(session) & PN_LOCAL_UNINIT:
         return                              # the answer to a begin of ours
+    if connection.session_limit and not _count_session(connection, session):
+        return
     pn_session_set_incoming_window_and_lwm(session, connection.session_window, 0)
     pn_session_open(session)
-    if connection.session_limit:
-        _count_session(connection, session)
 
 
-cdef void _count_session(connection_t *connection, pn_session_t *session) noexcept nogil:
-    """One more, or one too many: a peer can begin sessions before it has been told its channel-max."""
+cdef bint _count_session(connection_t *connection, pn_session_t *session) noexcept nogil:
+    """One more; False: one too many, from a peer that has not waited for our channel-max. There is no channel to answer on."""
     cdef bint allowed = connection.sessions < connection.session_limit
     if allowed:
         connection.sessions += 1
         pn_session_set_context(session, connection)
     else:
-        pn_condition_set_name(pn_session_condition(session), b"amqp:resource-limit-exceeded")
-        pn_condition_set_description(pn_session_condition(session), b"session disallowed by local policy")
-        pn_session_close(session)
+        connection_fail(connection, b"amqp:resource-limit-exceeded", b"session disallowed by local policy")
     with gil:
         engine_post(connection.engine, (SESSION_BEGUN, connection.handle, bool(allowed)))
+    return allowed
 
 
 cdef void _session_closed(connection_t *connection, pn_session_t *session) noexcept nogil:

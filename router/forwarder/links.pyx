@@ -219,7 +219,7 @@ cdef void _link_opened(connection_t *connection, pn_link_t *pn) noexcept nogil:
         return
     if not pn_link_state(pn) & PN_LOCAL_UNINIT:
         return                              # of a link that we have closed meanwhile
-    if pn_session_state(pn_link_session(pn)) & PN_LOCAL_CLOSED:
+    if not pn_session_state(pn_link_session(pn)) & PN_LOCAL_ACTIVE:
         return                              # on a session that was refused
     link = amqp_link_new(connection, pn)
     if link == NULL:

@@ -1,6 +1,6 @@
-"""The recorded cases of the reference's policy (tests/data/policy), and a client that lives through them again.
+"""The recorded cases of the reference's policy (tests/data/policy), and a client that lives them again.
 
-Belongs here: what was recorded, and octets to and from one router. Does not: whether the router's answers are right.
+Belongs here: what was recorded, and octets to and from one router. Does not: whether its answers are right.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def cases() -> list[Case]:
 
 
 def meaning(octets: bytes) -> str:
-    """What a frame says, with its types, but for what every router says of itself and the names it makes up."""
+    """What a frame says, with its types, but for versions and names that a router makes up."""
     if octets[:4] == b"AMQP":
         return repr(octets)
     text = f"{octets[5]} ch={int.from_bytes(octets[6:8])} {codec.decode_one(octets[8:])!r}"

@@ -1,4 +1,4 @@
-"""The reference's recorded policy cases happen to our router: frames, log and what the tools show are the same."""
+"""The reference's policy cases happen to our router: frames, log and what the tools show are the same."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ listener {{
 
 RECEIVER = bytes.fromhex(
     "0000001a02000000005311c00d04404370000008007000000800"  # begin
-    "0000002902000000005312c01c07a1027231434150005000005328c00501a1026f6b005329c0020140"  # attach, source "ok"
+    "0000002902000000005312c01c07a1027231434150005000005328c00501a1026f6b005329c0020140"  # attach
     "0000002102000000005313c01407437000000800437000000800434370000003e8"  # flow, credit 1000
 )
 """Begin, attach and flow of somebody who takes what is sent to `ok` and never settles it."""
@@ -64,7 +64,7 @@ class Past:
         self.cases = {case.title: case for case in lived}
         self.lines = [f"{one.module} ({one.level}) {one.text}" for one in replay.node.router.log.entries]
         nothing: Any = SimpleNamespace(
-            listeners=lambda: [], connectors=lambda: [], connections=lambda: [], listener_addresses=lambda: []
+            listeners=list, connectors=list, connections=list, listener_addresses=list
         )
         self.view = LiveView(replay.node.router, nothing)
 
