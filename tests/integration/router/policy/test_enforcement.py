@@ -344,3 +344,60 @@ def test_counters_are_true_after_a_loss(the_bench: Bench, node: Node) -> None:
     the_bench.drop_peers()
     assert (tally.approved, tally.current, tally.users.connections) == (1, 0, {"": []})
     assert "n_sessions=1, n_senders=1, n_receivers=1" in told(node, "closed with resources")[0]
+
+
+DIALLING = """
+router {{
+    mode: interior
+    id: B
+}}
+policy {{
+    enableVhostPolicy: true
+}}
+connector {{
+    name: broker
+    host: 127.0.0.1
+    port: {port}
+    role: normal
+    policyVhost: v
+}}
+vhost {{
+    hostname: v
+    groups: {{
+        "{group}": {{
+            "remoteHosts": "*",
+            "maxFrameSize": 1024
+        }}
+    }}
+}}
+"""
+
+
+def test_a_connector_takes_the_limits_of_its_vhost(the_bench: Bench, node: Node) -> None:
+    node.router.policy.put_vhost(_any_vhost(node))
+    dialling = the_bench.node(DIALLING.format(port=node.ports[0], group="$connector"))
+    the_bench.run_until(lambda: node.router.shell.open_connections, "not connected")
+    (facts,) = node.router.shell.open_connections.values()
+    assert facts.max_frame_size == 1024
+    assert told(dialling, "ALLOW AMQP Open of a connector")
+    dialling.router.shell.remove_connector(dialling.router.shell.connectors[0].config.identity)
+    the_bench.run_until(lambda: not node.router.shell.open_connections, "not closed")
+    the_bench.run_until(lambda: told(dialling, "closed with resources"), "not counted")
+
+
+def test_a_connector_without_a_group_for_it_is_closed(the_bench: Bench, node: Node) -> None:
+    node.router.policy.put_vhost(_any_vhost(node))
+    dialling = the_bench.node(DIALLING.format(port=node.ports[0], group="$default"))
+    the_bench.run_until(lambda: told(dialling, "DENY AMQP Open of a connector"), "not refused")
+    text = "amqp:resource-limit-exceeded connection disallowed by local policy"
+    the_bench.run_until(
+        lambda: text in dialling.router.shell.connectors[0].report().connection_msg, "not told"
+    )
+    dialling.router.shell.remove_connector(dialling.router.shell.connectors[0].config.identity)
+
+
+def _any_vhost(node: Node) -> VhostConfig:
+    """The vhost `open` for every host name."""
+    old = next(one for one in node.router.policy.rules.vhosts if one.hostname == "open")
+    fields = {name: getattr(old, name) for name in VhostConfig.__dataclass_fields__}
+    return VhostConfig(**{**fields, "hostname": "$default"})
