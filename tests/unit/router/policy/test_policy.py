@@ -401,6 +401,7 @@ TestConnections = Connections.TestCase
 TestConnections.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=8), st.text(max_size=8))
 def test_any_user_and_any_vhost_get_an_answer(user: str, name: str) -> None:
     rules = Policy(bare_config(patterns=True))
