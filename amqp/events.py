@@ -175,6 +175,29 @@ class StreamingLinkWanted:
     connection: Handle
 
 
+@dataclass(frozen=True, slots=True)
+class SessionBegun:
+    """The peer began a session where they are limited; one that is not `allowed` ends the connection."""
+
+    connection: Handle
+    allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Such a session, one of the allowed, is over."""
+
+    connection: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTooLarge:
+    """A message was refused for its size; its link is gone and its connection closes."""
+
+    connection: Handle
+    link: Handle
+
+
 Event = (
     ConnectionAccepted
     | StreamReady
@@ -188,6 +211,9 @@ Event = (
     | MessageReceived
     | StreamingLinkWanted
     | HandshakeSent
+    | SessionBegun
+    | SessionEnded
+    | MessageTooLarge
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -203,6 +229,9 @@ EVENTS: tuple[type[Event], ...] = (
     MessageReceived,
     StreamingLinkWanted,
     HandshakeSent,
+    SessionBegun,
+    SessionEnded,
+    MessageTooLarge,
 )
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skrouter.cli.control_kinds import REFUSALS, kinds
 from skrouter.cli.profiling import Profiler
-from skrouter.cli.unsupported import lacking, refusal
 from skrouter.config import changes as configuration
 from skrouter.config.entity import Entity
 from skrouter.config.errors import ConfigError
@@ -52,7 +51,6 @@ class RouterControl:
     def create(self, entity_type: str, attributes: Mapping[str, Any]) -> object:
         """Make an entity and return its facts."""
         made = self._made(entity_type, attributes)
-        _refuse_lacking(made)
         with _refusals():
             self._kinds[entity_type].start(made)
         self._router.config = configuration.added(self._router.config, made)
@@ -64,7 +62,6 @@ class RouterControl:
             return self._update_connection(int(identity), changes)
         old = self._find(entity_type, identity)
         new = update_entity(old.entity, changes, self._router.config.entities)
-        _refuse_lacking(new)
         with _refusals():
             self._kinds[entity_type].change(old, new)
         self._router.config = configuration.replaced(self._router.config, new)
@@ -164,11 +161,6 @@ def _with_status(entity: Entity, facts: object | None) -> Entity:
 def _described(entity_type: str) -> CoreEntity | GeneralEntity:
     core = CORE.get(long_name(entity_type))
     return GENERAL[entity_type] if core is None else core
-
-
-def _refuse_lacking(config: EntityConfig) -> None:
-    if (found := lacking(config)) is not None:
-        raise UnsupportedError(refusal([found]))
 
 
 @contextmanager

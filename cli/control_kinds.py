@@ -21,17 +21,26 @@ from skrouter.config.model import (
     SslProfileConfig,
     TcpConnectorConfig,
     TcpListenerConfig,
+    VhostConfig,
 )
 from skrouter.mgmt.agent.status import UnsupportedError
 from skrouter.router.net import describe
 from skrouter.router.net.errors import ListenError, NetworkConfigurationError
 from skrouter.router.net.log_output import OutputError
+from skrouter.router.policy.vhosts import PolicyError
 
 if TYPE_CHECKING:
     from skrouter.adaptors.tcp.shell import TcpShell
+    from skrouter.router.net.policing import Policing
     from skrouter.router.runtime import Router
 
-REFUSALS: Final = (ListenError, NetworkConfigurationError, OutputError, TcpConfigurationError)
+REFUSALS: Final = (
+    ListenError,
+    NetworkConfigurationError,
+    OutputError,
+    PolicyError,
+    TcpConfigurationError,
+)
 
 
 def _nothing(*_: object) -> None:
@@ -62,7 +71,7 @@ def kinds(router: Router, tcp: TcpShell) -> Mapping[str, Kind]:
         "tcpConnector": _tcp_connector(tcp),
         "listenerAddress": _listener_address(tcp),
         "proxyProfile": Kind(),
-        "vhost": Kind(),
+        "vhost": _vhost(router.policy),
         "network": Kind(change=_change_network),
     }
 
@@ -75,6 +84,13 @@ def _change_network(old: NetworkConfig, new: NetworkConfig) -> None:
     """Addresses and connections carry the id from their beginning."""
     if old.network_id != new.network_id:
         raise UnsupportedError("this version cannot change networkId while it runs; set it in the file")
+
+
+def _vhost(policy: Policing) -> Kind:
+    def stop(old: VhostConfig) -> None:
+        policy.remove_vhost(old.hostname)
+
+    return Kind(policy.put_vhost, lambda _, new: policy.put_vhost(new), stop)
 
 
 # --- the TCP adaptor

@@ -24,7 +24,6 @@ from skrouter.cli import daemon
 from skrouter.cli.control import RouterControl
 from skrouter.cli.daemon_options import parse
 from skrouter.cli.test_hooks import TestHooks
-from skrouter.cli.unsupported import lacking_in, refusal
 from skrouter.cli.version import VERSION
 from skrouter.cli.view import LiveView
 from skrouter.config.errors import ConfigError
@@ -90,8 +89,6 @@ def _run(
         failed(str(error))
         return 1
     try:
-        if lacking := lacking_in(config):
-            raise ValueError(f"{refusal(lacking)} from the file")
         return Daemon(config, log, options.record, test_hooks=options.test_hooks).run(ready)
     except (ListenError, NetworkConfigurationError, ValueError) as error:
         _log_failed_start(log, error)
@@ -106,9 +103,6 @@ def _check(path: str) -> int:
         config = load(path)
     except ConfigError as error:
         print(error, file=sys.stderr)
-        return 1
-    if lacking := lacking_in(config):
-        print(f"{path}: {refusal(lacking)} from the file", file=sys.stderr)
         return 1
     print(f"{path}: {len(config.entities)} entities, no error")
     return 0
@@ -137,6 +131,7 @@ class Daemon:
         self.router = Router(config, self.loop, self.engine, log, VERSION)
         self._tcp = self._make_tcp()
         self._view = LiveView(self.router, self._tcp)
+        self.router.policy.number_of_link = self._view.link_number
         schema = load_schema()
         control = RouterControl(self.router, self._tcp, self._view, schema)
         self._agent = Agent(self._view, schema, control)
@@ -179,7 +174,8 @@ class Daemon:
 
     def _management(self, event: engine_events.MessageReceived) -> None:
         """A management request; the answer goes to its reply-to."""
-        response = self._agent.handle(event.content, clock.monotonic())
+        may_update = self.router.policy.may_update(event.connection)
+        response = self._agent.handle(event.content, clock.monotonic(), may_update=may_update)
         if response is None:
             return
         if response.log_text:

@@ -61,9 +61,18 @@ class LiveView(SettledView):
     # --- the router
 
     def policy(self) -> PolicyFacts:
-        """The policy entity; of its counters only the incoming connections of now are known."""
-        incoming = sum(facts.incoming for facts in self._router.shell.open_connections.values())
-        return configured(PolicyFacts, self._router.config.policy, connections_current=incoming)
+        """The policy entity with its counters."""
+        totals = self._router.policy.rules.totals
+        return configured(
+            PolicyFacts,
+            self._router.config.policy,
+            connections_processed=totals.processed,
+            connections_denied=totals.denied,
+            connections_current=totals.current,
+            links_denied=totals.links_denied,
+            max_message_size_denied=totals.sizes_denied,
+            total_denials=totals.denials,
+        )
 
     def metrics(self) -> MetricsFacts:
         """The router's totals."""
@@ -148,6 +157,10 @@ class LiveView(SettledView):
     def links(self) -> Iterator[LinkFacts]:
         """Attached links."""
         return self._links.all()
+
+    def link_number(self, handle: int) -> int:
+        """The identity of a link; 0 for one that is not there."""
+        return self._links.numbers().get(handle, 0)
 
     def addresses(self) -> Iterator[AddressFacts]:
         """The address table."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from skrouter.cli import view_process
 from skrouter.config.levels import LEVELS
 from skrouter.config.model import Typed
+from skrouter.config.schema import load_schema
 from skrouter.mgmt.agent.view import (
     ConnectorFacts,
     ListenerFacts,
@@ -81,8 +82,10 @@ class SettledView:
             )
 
     def vhosts(self) -> Iterable[VhostFacts]:
-        """Configured vhosts."""
-        return [configured(VhostFacts, one) for one in self._router.config.vhosts]
+        """Vhosts, with the defaults of what their groups leave out."""
+        for one in self._router.policy.rules.vhosts:
+            groups = {name: {**_group_defaults(), **given} for name, given in one.groups.items()}
+            yield configured(VhostFacts, one, groups=groups)
 
     def logs(self) -> Iterable[LogFacts]:
         """Settings of every log module; DEFAULT shows what it makes of those that were not given."""
@@ -109,8 +112,25 @@ class SettledView:
             yield LogEntry(one.module, one.level, one.text, one.file or None, one.line or None, int(one.time))
 
     def vhost_stats(self) -> Iterable[VhostStatsFacts]:
-        """Nothing is counted by vhost yet."""
-        return []
+        """Counters by vhost."""
+        for hostname, tally in self._router.policy.rules.tallies.items():
+            yield VhostStatsFacts(
+                hostname=hostname,
+                connections_approved=tally.approved,
+                connections_denied=tally.denied,
+                connections_current=tally.current,
+                per_user_state=tally.users.connections,
+                per_host_state=tally.hosts.connections,
+                session_denied=tally.sessions_denied,
+                sender_denied=tally.senders_denied,
+                receiver_denied=tally.receivers_denied,
+                max_message_size_denied=tally.sizes_denied,
+            )
+
+
+def _group_defaults() -> dict[str, object]:
+    known = load_schema().entity_type("vhostUserGroupSettings").attributes
+    return {name: attribute.default for name, attribute in known.items() if attribute.default is not None}
 
 
 def enable_text(levels: frozenset[str]) -> str:

@@ -26,7 +26,12 @@ _RULES: dict[str, tuple[Rule, ...]] = {
         addresses.priority,
     ),
     "router.config.autoLink": (addresses.auto_link,),
-    "vhost": (policy.groups, policy.users_are_in_one_group, policy.host_names_are_unique),
+    "vhost": (
+        policy.groups,
+        policy.users_are_in_one_group,
+        policy.host_names_are_unique,
+        policy.names_are_patterns,
+    ),
     "tcpListener": (tcp.one_way_to_choose, connections.port, connections.profiles),
     "tcpConnector": (tcp.has_address, connections.port, connections.profiles),
     "listenerAddress": (tcp.listener_takes_addresses,),

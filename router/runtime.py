@@ -39,6 +39,7 @@ from skrouter.router.net.connections import ConnectionShell
 from skrouter.router.net.execution import Execution
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.pages import Pages
+from skrouter.router.net.policing import Policing
 from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.recorder import MeshRecorder, RecordError
 from skrouter.router.net.tls import TlsProfiles
@@ -88,6 +89,7 @@ class Router:
         self.forwarder = Forwarder(engine, config.router.id, not is_edge, unavailable, network)
         self.connections = Connections(engine)
         self.rules = AddressRules(config.addresses)
+        self.policy = Policing(config.policy, self.connections, self.forwarder, log)
         self.core = RouterCore(
             CoreConfig(
                 config.router.id,
@@ -98,6 +100,7 @@ class Router:
                 config.network.tenant_id,
                 network,
                 self._ordinal,
+                self.policy.permit,
             )
         )
         self.mesh = MeshEngine(_mesh_config(config, self.identity), self.started) if interior else None
@@ -117,9 +120,9 @@ class Router:
             self._connection_up,
             self._connection_down,
             self.forwarder.adopt,
+            policing=self.policy,
             pages=Pages(self.check),
             proxies=Proxies(lambda: self.config.proxy_profiles, self.tls),
-            max_connections=config.policy.max_connections,
         )
         self.endpoints: dict[int, Endpoint] = {}
         self._subscriptions: dict[str, Endpoint] = {}
@@ -151,7 +154,11 @@ class Router:
     # --- start and stop
 
     def start(self) -> None:
-        """Begin to speak with other routers; listeners and connectors come after (`open_ports`)."""
+        """Begin to speak with other routers; listeners and connectors come after (`open_ports`).
+
+        ValueError if a vhost is invalid.
+        """
+        self.policy.start(self.config.vhosts)
         is_edge = self.config.router.mode == "edge"
         for name in (wire.TRACKING, wire.NEGOTIATION) if is_edge else (wire.DISCOVERY,):
             self.subscribe(events.EndpointAdded(MOBILE + name), self._edge_message(MOBILE + name))
@@ -265,13 +272,14 @@ class Router:
         for event in batch:
             if isinstance(event, engine_events.MessageReceived):
                 self._message(event)
-            elif isinstance(
-                event,
-                engine_events.LinkAttached
-                | engine_events.LinkEstablished
-                | engine_events.LinkDetached
-                | engine_events.StreamingLinkWanted,
-            ):
+            elif isinstance(event, engine_events.LinkAttached):
+                self.handle(event)
+                if event.link not in self.core.links.by_handle:
+                    self.policy.link_gone(event.link)
+            elif isinstance(event, engine_events.LinkDetached):
+                self.handle(event)
+                self.policy.link_gone(event.link)
+            elif isinstance(event, engine_events.LinkEstablished | engine_events.StreamingLinkWanted):
                 self.handle(event)
             else:
                 self.shell.handle(event)

@@ -49,6 +49,8 @@ cdef struct guard_t:
 
 
 cdef void guard_init(guard_t *guard, uint32_t max_frame_size, uint16_t channel_max) noexcept nogil
+# Other limits from the next frame on.
+cdef void guard_limit(guard_t *guard, uint32_t max_frame_size, uint16_t channel_max) noexcept nogil
 
 # Looks at `length` octets that follow those already passed (the first ones ever: the protocol header, which passes once).
 # Sets *passable to how many may be given to proton now: whole frames, and for a transfer whose performative has been

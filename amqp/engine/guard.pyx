@@ -350,6 +350,11 @@ cdef void guard_init(guard_t *guard, uint32_t max_frame_size, uint16_t channel_m
     guard.wanted = HEADER_SIZE
 
 
+cdef void guard_limit(guard_t *guard, uint32_t max_frame_size, uint16_t channel_max) noexcept nogil:
+    guard.max_frame_size = max_frame_size
+    guard.channel_max = channel_max
+
+
 cdef int guard_scan(guard_t *guard, const uint8_t *data, size_t length, size_t *passable) noexcept nogil:
     cdef size_t at = 0
     cdef size_t step

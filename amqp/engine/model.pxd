@@ -57,6 +57,8 @@ cdef struct connection_t:
     uint32_t out_length
     uint32_t out_capacity
     uint32_t session_window         # frames, for each session the peer begins or we begin
+    uint32_t session_limit          # sessions the peer may have at a time; 0: nobody counts them
+    uint32_t sessions               # that it has, while they are counted
     alarm_t alarm                   # proton's next tick, or the end of lingering
     task_t task                     # connection_run
     void *links                     # owner: the layer above

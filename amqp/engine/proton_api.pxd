@@ -113,6 +113,8 @@ cdef extern from "proton_api.h" nogil:
     void pn_session_free(pn_session_t *)
     void pn_session_open(pn_session_t *)
     void pn_session_close(pn_session_t *)
+    void pn_session_set_context(pn_session_t *, void *)
+    void *pn_session_get_context(pn_session_t *)
     int pn_session_state(pn_session_t *)
     pn_connection_t *pn_session_connection(pn_session_t *)
     int pn_session_set_incoming_window_and_lwm(pn_session_t *, uint32_t, uint32_t)

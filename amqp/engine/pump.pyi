@@ -40,6 +40,7 @@ class Connections:
     ) -> None:
         """`idle_timeout` in milliseconds, 0: none; `session_window` in frames."""
 
+    def limit(self, handle: int, max_frame_size: int, sessions: int, session_window: int) -> None: ...
     def open(
         self, handle: int, hostname: str | None, offered: bytes, desired: bytes, properties: bytes
     ) -> None:

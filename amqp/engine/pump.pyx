@@ -23,7 +23,7 @@ from skrouter.amqp.engine.connection cimport (
     set_reason,
     text_or_none,
 )
-from skrouter.amqp.engine.guard cimport guard_init
+from skrouter.amqp.engine.guard cimport guard_init, guard_limit
 from skrouter.amqp.engine.input cimport begin_tls, on_ready, ready_for_handshake, take_frames, take_websocket
 from skrouter.amqp.engine.model cimport (
     CLOSE_TIME,
@@ -109,6 +109,8 @@ cdef enum event_number:         # positions in skrouter.amqp.events.EVENTS
     CONNECTION_CLOSED = 4
     CONNECTION_LOST = 5
     HANDSHAKE_SENT = 11
+    SESSION_BEGUN = 12
+    SESSION_ENDED = 13
 
 cdef enum:
     ACCEPTS_PER_PASS = 64
@@ -358,12 +360,31 @@ cdef void _handle_event(connection_t *connection, pn_event_t *event) noexcept no
 cdef void _session_opened(connection_t *connection, pn_session_t *session) noexcept nogil:
     if not pn_session_state(session) & PN_LOCAL_UNINIT:
         return                              # the answer to a begin of ours
+    if connection.session_limit and not _count_session(connection, session):
+        return
     pn_session_set_incoming_window_and_lwm(session, connection.session_window, 0)
     pn_session_open(session)
 
 
+cdef bint _count_session(connection_t *connection, pn_session_t *session) noexcept nogil:
+    """One more; False: one too many, from a peer that has not waited for our channel-max. There is no channel to answer on."""
+    cdef bint allowed = connection.sessions < connection.session_limit
+    if allowed:
+        connection.sessions += 1
+        pn_session_set_context(session, connection)
+    else:
+        connection_fail(connection, b"amqp:resource-limit-exceeded", b"session disallowed by local policy")
+    with gil:
+        engine_post(connection.engine, (SESSION_BEGUN, connection.handle, bool(allowed)))
+    return allowed
+
+
 cdef void _session_closed(connection_t *connection, pn_session_t *session) noexcept nogil:
     protocol_of(connection).session_closed(connection, session)
+    if pn_session_get_context(session) != NULL:
+        connection.sessions -= 1
+        with gil:
+            engine_post(connection.engine, (SESSION_ENDED, connection.handle))
     pn_session_close(session)
     pn_session_free(session)
 
@@ -587,6 +608,22 @@ cdef class Connections:
         if data:
             take_frames(connection, <uint8_t *><const char *>data, len(data))
         connection_wake(connection)
+
+    def limit(self, uint64_t handle, uint32_t max_frame_size, uint32_t sessions, uint32_t session_window):
+        """Other limits than those AMQP began with; only before `open`. Sessions are reported from now on.
+
+        max_frame_size in octets, sessions that the peer may have at a time, session_window in frames.
+        """
+        cdef connection_t *connection = self._find(handle)
+        if connection.pn == NULL or connection.opened:
+            raise ValueError("not a connection that waits to be opened")
+        if not 0 < sessions <= 32768:
+            raise ValueError(f"{sessions} sessions: 1 to 32768 are possible")
+        pn_transport_set_max_frame(connection.transport, max_frame_size)
+        pn_transport_set_channel_max(connection.transport, sessions - 1)
+        guard_limit(&connection.guard, max_frame_size, sessions - 1)
+        connection.session_window = session_window
+        connection.session_limit = sessions
 
     def open(self, uint64_t handle, str hostname, bytes offered, bytes desired, bytes properties):
         """Send our open; capabilities and properties are encoded AMQP values, empty for none."""

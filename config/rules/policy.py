@@ -1,13 +1,22 @@
 """Rules for vhost and its groups (spec: router-config.md §9). Judging connections belongs to the router."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+from skrouter.config.allowed import allowed
 from skrouter.config.entity import Entity
 from skrouter.config.errors import Problem
+from skrouter.config.hosts import host_list
+from skrouter.config.patterns import pattern_tokens
 from skrouter.config.rules.context import Context, about
 from skrouter.config.schema import InvalidValueError, Value, load_schema
 
 _EXCLUSIVE = (("sources", "sourcePattern"), ("targets", "targetPattern"))
+
+_READERS: Mapping[str, Callable[[str], object]] = {
+    "remoteHosts": host_list,
+    "sourcePattern": lambda text: allowed(None, text),
+    "targetPattern": lambda text: allowed(None, text),
+}
 
 
 def names(text: str | None) -> tuple[str, ...]:
@@ -37,6 +46,7 @@ def groups(entity: Entity, _context: Context) -> Iterator[Problem]:
             yield _invalid(entity, f"group '{group}' is not a map of settings", "give a map")
             continue
         yield from _group_values_problems(entity, group, content)
+        yield from _group_lists_problems(entity, group, content)
         for one, other in _EXCLUSIVE:
             if content.get(one) and content.get(other):
                 yield _invalid(entity, f"group '{group}' has both {one} and {other}", "remove one of them")
@@ -67,6 +77,17 @@ def host_names_are_unique(entity: Entity, context: Context) -> Iterator[Problem]
         taken.add(alias)
 
 
+def names_are_patterns(entity: Entity, context: Context) -> Iterator[Problem]:
+    """With enableVhostNamePatterns, host name and aliases are patterns that can be."""
+    if not any(one.get("enableVhostNamePatterns") is True for one in context.all_of("policy")):
+        return
+    for name in (str(entity.get("hostname")), *names(entity.text("aliases"))):
+        try:
+            pattern_tokens(name)
+        except ValueError as error:
+            yield _invalid(entity, str(error), "correct the pattern", "hostname")
+
+
 def doubtful_groups(entity: Entity, _context: Context) -> Iterator[Problem]:
     """Warns of settings of a group that nobody knows."""
     known = load_schema().entity_type("vhostUserGroupSettings").attributes
@@ -85,6 +106,17 @@ def _group_values_problems(entity: Entity, group: str, content: Mapping[str, Val
                 known[attribute].convert(value)
         except InvalidValueError as error:
             yield _invalid(entity, f"group '{group}' setting '{attribute}': {error}", error.remedy)
+
+
+def _group_lists_problems(entity: Entity, group: str, content: Mapping[str, Value]) -> Iterator[Problem]:
+    """Hosts and address patterns must be readable; lists of addresses always are."""
+    for attribute, read in _READERS.items():
+        value = content.get(attribute)
+        try:
+            if isinstance(value, str):
+                read(value)
+        except ValueError as error:
+            yield _invalid(entity, f"group '{group}' setting '{attribute}': {error}", "correct it")
 
 
 def _groups(entity: Entity) -> dict[str, Value]:

@@ -22,6 +22,7 @@ from skrouter.router.core.effects import (
     Effect,
     ForgetRouter,
     Log,
+    RejectLink,
     SetRadius,
     SetRouter,
     Treatment,
@@ -37,7 +38,8 @@ class CoreConfig:
     """Who the router is and how it treats addresses that no rule names.
 
     `unique` makes 15 random characters, `ordinal` a number for the negotiation of an edge mesh: the start
-    in microseconds since 1970 and up to a second at random.
+    in microseconds since 1970 and up to a second at random. `permit`: the policy's refusal of an attach, or
+    None.
     """
 
     router_id: str
@@ -48,6 +50,7 @@ class CoreConfig:
     tenant: str | None = None
     network: str | None = None
     ordinal: Callable[[], int] = field(default=lambda: 0)
+    permit: Callable[[LinkAttached], RejectLink | None] = field(default=lambda _attach: None)
 
 
 class RouterCore:
@@ -60,6 +63,7 @@ class RouterCore:
         self.connections = Connections(config.unique)
         self.links = Links(self.parser, self.table, self.connections, config.unique, config.tenant)
         self.auto_links = AutoLinks(self.table, self.parser, config.unique, self.links.detached)
+        self.links.permit = config.permit
         self.table.mesh_of = self.links.edges.mesh_of
         self.edge: Edge | None = None
         if config.interior:

@@ -183,11 +183,12 @@ class AcceptLink:
 
 @dataclass(frozen=True, slots=True)
 class RejectLink:
-    """Answer an attach with a refusal."""
+    """Answer an attach with a refusal; `nameless`: the answer has termini, though without addresses."""
 
     link: Handle
     condition: str
     description: str
+    nameless: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,7 @@ class Links:
         self._unique = unique
         self._tenant = tenant
         self.by_handle: dict[Handle, Link] = {}
+        self.permit: Callable[[LinkAttached], RejectLink | None] = lambda _attach: None
         self.edges = Clients(table, self.connection_of)
 
     def connection_of(self, link: Handle) -> Handle | None:
@@ -117,6 +118,8 @@ class Links:
         connection = self._connections.by_handle.get(event.connection)
         if connection is None:
             return []
+        if (refusal := self.permit(event)) is not None:
+            return [refusal]
         role = connection.facts.role
         kind = capabilities_of(event.source if event.outgoing else event.target)
         if ROUTER_CONTROL in kind or ROUTER_DATA in kind:

@@ -12,6 +12,7 @@ cdef class Forwarder:
     cdef protocol_t protocol    # what the engine calls; lives as long as this object
     cdef Engine engine
     cdef object _is_refused     # kept alive for native.is_refused
+    cdef object _is_allowed     # kept alive for native.is_allowed
 
     cdef link_t *_link(self, uint64_t handle) except NULL
     cdef entry_t *_entry(self, uint64_t handle) except NULL

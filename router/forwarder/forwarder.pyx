@@ -33,6 +33,7 @@ from skrouter.router.forwarder.deliveries cimport (
     arrival_send_to,
     link_lost,
 )
+from skrouter.router.forwarder.limits cimport limits_free, limits_new
 from skrouter.router.forwarder.streams cimport channel_close, channel_move, offer_streaming_link
 from skrouter.router.forwarder.links cimport (
     amqp_link_lost,
@@ -58,6 +59,7 @@ from skrouter.router.forwarder.model cimport (
     entry_t,
     link_kind,
     link_ops_t,
+    limits_t,
     link_t,
     links_t,
     neighbor_t,
@@ -171,7 +173,7 @@ cdef int _set_terminus(pn_terminus_t *terminus, int kind, object fields) except 
 
 
 cdef int _answer_terminus(pn_terminus_t *local, int kind, pn_terminus_t *remote, str address) except -1:
-    """The peer's terminus back to it; with our address where it asked for one, or session-end where it has none.
+    """The peer's terminus back to it, its expiry policy said aloud; with our address where it asked for one.
 
     Proton takes a source without address for none at all; the answer has one all the same.
     """
@@ -179,8 +181,10 @@ cdef int _answer_terminus(pn_terminus_t *local, int kind, pn_terminus_t *remote,
     pn_terminus_set_type(local, kind)
     if address is not None:
         pn_terminus_set_address(local, address.encode())
-    elif pn_terminus_get_address(remote) == NULL:
+    if address is None and pn_terminus_get_address(remote) == NULL:
         pn_terminus_set_expiry_policy(local, EXPIRE_SESSION_END)
+    else:
+        pn_terminus_set_expiry_policy(local, pn_terminus_get_expiry_policy(remote))
     return 0
 
 
@@ -312,6 +316,23 @@ cdef class Forwarder:
         """`is_refused(address text)`: whether an address without entry is to be rejected. Asked only for such, by anonymous senders."""
         self._is_refused = is_refused
         self.native.is_refused = <void *>is_refused
+
+    def set_judge(self, object is_allowed):
+        """`is_allowed(connection, address text)`: whether messages from there may go to an address. Asked once for each that is
+        not remembered, where `limit` says so."""
+        self._is_allowed = is_allowed
+        self.native.is_allowed = <void *>is_allowed
+
+    def limit(self, uint64_t connection, uint64_t max_message_size, bytes user, bint targets):
+        """Policy for messages from a connection: octets (0: any), the only user they may name (None: any), and whether
+        the judge is asked about addresses that messages name themselves. Only before the peer has attached links."""
+        cdef links_t *links = self._links(connection)
+        cdef const char *name = NULL if user is None else <const char *>user
+        cdef limits_t *limits = limits_new(max_message_size, name, 0 if user is None else len(user), targets)
+        if limits == NULL:
+            raise MemoryError()
+        limits_free(links.limits)
+        links.limits = limits
 
     def native_keys(self):
         """The keys of all entries, those included that native code made for itself."""
@@ -529,8 +550,6 @@ cdef class Forwarder:
             _answer_terminus(pn_link_target(pn), PN_TARGET, pn_link_remote_target(pn), target_address)
         link.proxy = proxy
         link.flags = flags
-        pn_link_set_snd_settle_mode(pn, pn_link_remote_snd_settle_mode(pn))
-        pn_link_set_rcv_settle_mode(pn, pn_link_remote_rcv_settle_mode(pn))
         pn_link_set_max_message_size(pn, max_message_size)
         link.settles_first = link.outgoing and pn_link_remote_snd_settle_mode(pn) == PN_SND_SETTLED
         self._set_up(link, kind, capacity, credit, entry, annotated, withheld, priority, target_address)
@@ -550,6 +569,8 @@ cdef class Forwarder:
             if not link.outgoing:
                 self._remember_address(link, address)
         link.accepted = True
+        if not link.outgoing and (<links_t *>link.connection.links).limits != NULL:
+            pn_link_set_max_message_size(link.pn, (<links_t *>link.connection.links).limits.max_message_size)
         pn_link_open(link.pn)
         if link.outgoing:
             link.peer_credit = pn_link_credit(link.pn)      # a peer may give it before we answer
@@ -586,11 +607,11 @@ cdef class Forwarder:
         link.address_length = len(name)
         return 0
 
-    def reject_link(self, uint64_t handle, str condition, str description=""):
-        """Answer a peer's attach with null termini, and detach with the reason (AMQP 1.0 §2.6.3)."""
+    def reject_link(self, uint64_t handle, str condition, str description="", bint nameless=False):
+        """Answer a peer's attach with null termini, or with `nameless` ones, and detach with the reason (AMQP 1.0 §2.6.3)."""
         cdef link_t *link = self._link(handle)
-        pn_terminus_set_type(pn_link_source(link.pn), PN_UNSPECIFIED)
-        pn_terminus_set_type(pn_link_target(link.pn), PN_UNSPECIFIED)
+        pn_terminus_set_type(pn_link_source(link.pn), PN_SOURCE if nameless else PN_UNSPECIFIED)
+        pn_terminus_set_type(pn_link_target(link.pn), PN_TARGET if nameless else PN_UNSPECIFIED)
         pn_link_open(link.pn)
         self._detach(link, condition, description)
 
@@ -704,6 +725,7 @@ def parse_head(bytes data not None, bint annotated):
         ("mesh", head.mesh.start, head.mesh.length, head.mesh.present),
         ("trace", head.trace.start, head.trace.length, head.trace.present),
         ("to", head.to.start, head.to.length, head.to.present),
+        ("user", head.user.start, head.user.length, head.user.present),
     ):
         texts[name] = data[start : start + length] if present else None
     names = {HEAD_DONE: "done", HEAD_MORE: "more", HEAD_INVALID: "invalid"}

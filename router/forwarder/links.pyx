@@ -6,13 +6,14 @@ Acceptance of a link is control's: see forwarder.pyx. Deliveries are in receivin
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
-from skrouter.amqp.engine.poller cimport HANDLE_LINK, engine_forget, engine_name, engine_post
+from skrouter.amqp.engine.poller cimport HANDLE_LINK, engine_find, engine_forget, engine_name, engine_post
 from skrouter.amqp.engine.proton_api cimport *
 from skrouter.amqp.engine.connection cimport connection_fail
 from skrouter.amqp.engine.model cimport connection_t, protocol_t
 from skrouter.amqp.engine.pump cimport encoded_data
 from skrouter.router.forwarder.channels cimport channel_forget_link, channel_is_open
 from skrouter.router.forwarder.deliveries cimport link_lost
+from skrouter.router.forwarder.limits cimport limits_free
 from skrouter.router.forwarder.model cimport (
     LINK_CONTROL,
     LINK_ROUTER,
@@ -218,6 +219,8 @@ cdef void _link_opened(connection_t *connection, pn_link_t *pn) noexcept nogil:
         return
     if not pn_link_state(pn) & PN_LOCAL_UNINIT:
         return                              # of a link that we have closed meanwhile
+    if not pn_session_state(pn_link_session(pn)) & PN_LOCAL_ACTIVE:
+        return                              # on a session that was refused
     link = amqp_link_new(connection, pn)
     if link == NULL:
         connection_fail(connection, b"amqp:resource-limit-exceeded", b"out of memory")
@@ -314,6 +317,7 @@ cdef void _connection_lost(connection_t *connection) noexcept nogil:
     while links.all != NULL:
         amqp_link_lost(links.all)
     _restart_channels(links.forwarder)
+    limits_free(links.limits)
     free(links)
     connection.links = NULL
 
@@ -365,6 +369,28 @@ cdef void _delivery(connection_t *connection, pn_delivery_t *delivery) noexcept 
         outgoing_disposition(link, delivery)
     else:
         incoming_delivery(link, delivery)
+        _end_exceeded(connection)
+
+
+cdef void _write(connection_t *connection) noexcept nogil:
+    write_links(connection)
+    _end_exceeded(connection)
+
+
+cdef void _end_exceeded(connection_t *connection) noexcept nogil:
+    """Too large a message ends its link, without a word, and its connection (spec: routing-protocol §5.8)."""
+    cdef links_t *links = <links_t *>connection.links
+    cdef link_t *link
+    cdef pn_link_t *pn
+    if links.limits == NULL or links.limits.exceeded == 0:
+        return
+    link = <link_t *>engine_find(connection.engine, HANDLE_LINK, links.limits.exceeded)
+    links.limits.exceeded = 0
+    if link != NULL:
+        pn = link.pn
+        amqp_link_lost(link)
+        pn_link_close(pn)
+    connection_fail(connection, b"amqp:connection:forced", b"Message size exceeded")
 
 
 cdef protocol_t amqp_protocol() noexcept nogil:
@@ -375,7 +401,7 @@ cdef protocol_t amqp_protocol() noexcept nogil:
     protocol.link_closed = _link_closed
     protocol.link_flow = _link_flow
     protocol.delivery = _delivery
-    protocol.write = write_links
+    protocol.write = _write
     protocol.connection_lost = _connection_lost
     return protocol
 

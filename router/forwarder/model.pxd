@@ -84,6 +84,8 @@ cdef struct head_t:             # what the leading sections say
     slice_t trace               # the encoded elements, without the list's constructor, size and count
     uint32_t trace_count
     slice_t to                  # properties.to
+    slice_t user                # properties.user-id; of a value that is no binary, its whole encoding
+    bint certain                # the properties were read, or a body without any follows
     int8_t priority             # of the header; default 4
 
 cdef struct content_t:
@@ -234,6 +236,20 @@ cdef struct link_t:
     link_t *previous            # in its connection's list
     link_t *next
 
+cdef struct judgment_t:         # whether messages may go to an address
+    char *address               # owner: this; NULL: free
+    uint32_t length
+    bint allowed
+
+cdef struct limits_t:           # owner: its links_t; what policy says of messages from there (see limits.pyx)
+    uint64_t max_message_size   # octets; 0: any
+    bint checks_user
+    bint checks_targets
+    char *user                  # owner: this
+    uint32_t user_length
+    uint64_t exceeded           # handle of a link that has sent too large a message; 0: none
+    judgment_t *judgments       # owner of the array: this; NULL before the first
+
 cdef struct links_t:            # owner: connection.links; freed in connection_lost
     connection_t *connection
     forwarder_t *forwarder
@@ -246,6 +262,7 @@ cdef struct links_t:            # owner: connection.links; freed in connection_l
     int wanted                  # streaming links asked of control and not attached yet
     void *sessions[64]          # pn_session_t we began, by the number control uses
     int neighbor                # the next hop this connection serves, NO_NEIGHBOR otherwise
+    limits_t *limits            # owner: this; NULL: no policy
     peer_kind peer
     bint streams                # the peer takes streams on links of their own
     char mesh[MESH_LIMIT]       # the edge mesh of the edge router there
@@ -346,6 +363,7 @@ cdef struct forwarder_t:        # owner: Forwarder
     bint default_unavailable
     void (*route_again)(arrival_t *arrival) noexcept nogil      # settlement's way back into routing
     void *is_refused            # borrowed from Forwarder: a callable on an address text, NULL: no address is refused by rule
+    void *is_allowed            # borrowed from Forwarder: a callable on a connection's handle and an address text; NULL: none
     uint32_t radius             # hops to the farthest router
     entry_t **buckets           # owner: this; a power of two of them
     uint32_t bucket_count

@@ -18,8 +18,9 @@ from skrouter.router.forwarder.deliveries cimport (
     arrival_parse,
     arrival_settled,
 )
+from skrouter.router.forwarder.limits cimport limits_exceeded, limits_too_large
 from skrouter.router.forwarder.model cimport arrival_t, link_t, links_t, outcome_t
-from skrouter.router.forwarder.settlement cimport arrival_free
+from skrouter.router.forwarder.settlement cimport arrival_free, rejection
 
 
 cdef void incoming_delivery(link_t *link, pn_delivery_t *delivery) noexcept nogil:
@@ -39,6 +40,8 @@ cdef void _go_on(link_t *link, arrival_t *arrival, pn_delivery_t *delivery) noex
     """Take what has come of a delivery, then what waits behind it, then the sender's settlement."""
     if not arrival.content.complete:
         _receive(arrival)
+        if not link.accepted:
+            return
         _take_current(link)
     if pn_delivery_get_context(delivery) == arrival and pn_delivery_settled(delivery):
         _sender_settled(arrival)
@@ -118,6 +121,9 @@ cdef void _receive(arrival_t *arrival) noexcept nogil:
         if _read_some(arrival, pending) == 0:
             break
         moved = True
+        if limits_too_large(arrival):
+            _too_large(arrival)
+            return
         arrival_parse(arrival)
         pending = pn_delivery_pending(delivery)
     complete = pending == 0 and not pn_delivery_partial(delivery)
@@ -130,6 +136,15 @@ cdef void _receive(arrival_t *arrival) noexcept nogil:
         connection_wake(link.connection)
     if moved or complete:
         arrival_advance(arrival, complete)
+
+
+cdef void _too_large(arrival_t *arrival) noexcept nogil:
+    """Refuse it, and take nothing more on its link, which ends with its connection when nobody holds it any more."""
+    cdef outcome_t outcome = rejection(b"amqp:link:message-size-exceeded", b"Message size exceeded")
+    limits_exceeded(arrival.link)
+    if not arrival.presettled:
+        tell_sender(arrival, &outcome, False)
+    _aborted(arrival)
 
 
 cdef void queue_resume(arrival_t *arrival) noexcept nogil:

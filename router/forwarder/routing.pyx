@@ -12,6 +12,7 @@ from skrouter.amqp.engine.proton_api cimport PN_RELEASED
 from skrouter.router.forwarder.channels cimport channel_new, channel_of
 from skrouter.router.forwarder.copies cimport copy_enqueue, copy_join, copy_new, copy_undo, push_copies
 from skrouter.router.forwarder.floods cimport flood_was_here
+from skrouter.router.forwarder.limits cimport limits_violation
 from skrouter.router.forwarder.model cimport (
     FLAG_RESEND_RELEASED,
     FLAG_STREAMING,
@@ -107,12 +108,17 @@ cdef void route(arrival_t *arrival) noexcept nogil:
     cdef forwarder_t *forwarder = arrival.content.forwarder
     cdef link_t *link = arrival.link
     cdef bint addressed = False
+    cdef const char *violation
     cdef entry_t *entry
     arrival.routed = True
     if link != NULL and link.replenish_early:
         link.ops.credit(link)
     if arrival.content.invalid and link != NULL and link.annotated:
         _refuse(arrival, rejection(b"amqp:invalid-field", b"Invalid router annotations"))
+        return
+    violation = limits_violation(arrival)
+    if violation != NULL:
+        _refuse(arrival, rejection(b"amqp:unauthorized-access", violation))
         return
     entry = _entry_of(arrival, &addressed)
     _count_origin(arrival, entry)

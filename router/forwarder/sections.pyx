@@ -120,6 +120,25 @@ cdef bint _string(reader_t *reader, slice_t *text) noexcept nogil:
     return True
 
 
+cdef bint _octets(reader_t *reader, slice_t *value) noexcept nogil:
+    """Take a binary or null; of anything else, all its octets."""
+    cdef size_t start = reader.at
+    cdef uint8_t code
+    if not _have(reader, 1):
+        return False
+    code = reader.data[start]
+    value.present = code != 0x40
+    if not _skip(reader):
+        return False
+    if code == 0xA0:
+        start += 2
+    elif code == 0xB0:
+        start += 5
+    value.start = start
+    value.length = reader.at - start
+    return True
+
+
 cdef bint _uint(reader_t *reader, uint32_t *value) noexcept nogil:
     cdef uint8_t code
     if not _have(reader, 1):
@@ -201,14 +220,14 @@ cdef bint _header(reader_t *reader, head_t *head) noexcept nogil:
 
 
 cdef bint _properties(reader_t *reader, head_t *head) noexcept nogil:
-    """Section 0x73: its third field is the address."""
+    """Section 0x73: its second field is the user, its third the address."""
     cdef uint32_t count = 0
     cdef size_t end = 0
     if not _list(reader, &count, &end):
         return False
-    if count > 2:
-        return _skip(reader) and _skip(reader) and _string(reader, &head.to) and reader.at <= end
-    return True
+    if count > 1 and not (_skip(reader) and _octets(reader, &head.user) and reader.at <= end):
+        return False
+    return count < 3 or (_string(reader, &head.to) and reader.at <= end)
 
 
 cdef bint _section_code(reader_t *reader, uint8_t *code) noexcept nogil:
@@ -245,8 +264,10 @@ cdef head_result read_head(const uint8_t *data, size_t length, bint annotated, h
             _skip(&reader)
         elif code == 0x73:
             if _properties(&reader, head):
+                head.certain = True
                 return HEAD_DONE
         else:
+            head.certain = code >= 0x74 and code <= 0x78
             return HEAD_DONE                # the body, or what comes behind it: no address will follow
     return HEAD_MORE if reader.short and not reader.wrong else HEAD_INVALID
 

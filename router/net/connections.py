@@ -24,6 +24,9 @@ from skrouter.amqp.events import (
     Event,
     HandshakeReceived,
     HandshakeSent,
+    MessageTooLarge,
+    SessionBegun,
+    SessionEnded,
     StreamReady,
 )
 from skrouter.amqp.sasl.client import Client
@@ -43,7 +46,8 @@ from skrouter.router.net.log import RouterLog
 from skrouter.router.net.machines import Machines
 from skrouter.router.net.opening import Group, Ours
 from skrouter.router.net.pages import Pages
-from skrouter.router.net.peer import Peer, Stage, end_of
+from skrouter.router.net.peer import UNSPOKEN, Peer, Stage, end_of
+from skrouter.router.net.policing import Policing
 from skrouter.router.net.proxies import Proxies, ProxyExchange
 from skrouter.router.net.tls import TlsProfiles
 
@@ -87,9 +91,9 @@ class ConnectionShell:
         on_down: OnDown,
         prepare: Callable[[int], None],
         *,
+        policing: Policing,
         pages: Pages,
         proxies: Proxies,
-        max_connections: int | None = None,
     ) -> None:
         self._loop = loop
         self._connections = connections
@@ -100,19 +104,17 @@ class ConnectionShell:
         self._on_up = on_up
         self._on_down = on_down
         self._prepare = prepare
+        self._policing = policing
         self.pages = pages
         self._web: WebService | None = None
         self._proxies = proxies
-        self.max_connections = max_connections
-        """Incoming connections at a time (policy maxConnections); None: any number."""
         self._authenticator = Authenticator(loop, router.sasl_config_name, router.sasl_config_dir)
         self._machines = Machines(tls, socket.gethostname())
         self._listeners = Listeners(connections, tls, log)
         events = DialEvents(self._next_number, self._dialled, self._dial_failed)
         self._connectors = Connectors(loop, connections, tls, random, events, proxies)
         self._peers: dict[int, Peer] = {}
-        self._denied: set[int] = set()
-        self._incoming = 0
+        self._denied: dict[int, str] = {}
         self._last_number = 0
         self._is_shut = False
         self._handlers: dict[type[Event], Callable[..., None]] = {
@@ -123,6 +125,9 @@ class ConnectionShell:
             ConnectionOpened: self._opened,
             ConnectionClosed: self._closed,
             ConnectionLost: self._lost,
+            SessionBegun: self._policing.session_begun,
+            SessionEnded: self._policing.session_ended,
+            MessageTooLarge: self._message_too_large,
         }
 
     # --- what the owner asks
@@ -248,12 +253,15 @@ class ConnectionShell:
 
     def _accepted(self, event: ConnectionAccepted) -> None:
         listener = self._listeners.of(event.listener)
-        if listener is None or not self._admits(event):
-            self._denied.add(event.connection)
+        if listener is None:
             self._connections.drop(event.connection)
             return
-        self._incoming += 1
         number = self._next_number()
+        place = f"from {event.peer} (to {listener.host_port})"
+        if not self._policing.socket_accepted(event.peer):
+            self._denied[event.connection] = f"[C{number}] {describe.failed(place, *UNSPOKEN)}"
+            self._connections.drop(event.connection)
+            return
         bound = f"{listener.config.host}:{listener.port}"
         ours = Ours(
             event.connection,
@@ -265,7 +273,7 @@ class ConnectionShell:
             access_id=listener.access_id,
             ordinal=self._tls.ordinal(listener.config.ssl_profile),
         )
-        peer = Peer(ours, f"from {event.peer} (to {listener.host_port})", listener=listener)
+        peer = Peer(ours, place, listener=listener)
         if not listener.config.http:  # of HTTP, only those that speak AMQP are told: probes come all the time
             self._tell_accepted(peer, listener)
         self._begin(peer)
@@ -273,14 +281,6 @@ class ConnectionShell:
     def _tell_accepted(self, peer: Peer, listener: Listener) -> None:
         text = f"{peer.tag} Accepted connection to {listener.host_port} from {peer.ours.host}"
         self._log.log("SERVER", "info", text)
-
-    def _admits(self, event: ConnectionAccepted) -> bool:
-        if self.max_connections is None or self._incoming < self.max_connections:
-            return True
-        address = event.peer.rpartition(":")[0].strip("[]")
-        text = f"DENY Connection '{address}' based on global connection count. nConnections= {self._incoming}"
-        self._log.log("POLICY", "info", text)
-        return False
 
     def _dialled(self, leg: Leg, handle: int) -> None:
         target = leg.place
@@ -459,18 +459,26 @@ class ConnectionShell:
             self._router.id,
         )
         if peer.leg is not None:
-            self._open(peer, peer.leg.place.name)
+            self._open(peer, peer.leg.place.name, peer.leg.place.name)
         elif peer.listener is not None and (limit := peer.listener.config.initial_handshake_timeout_seconds):
             peer.set_timer(self._loop.call_later(limit, self._never_opened, peer))
 
     def _never_opened(self, peer: Peer) -> None:
         self._refuse(peer, conditions.NOT_ALLOWED, "Timeout waiting for initial handshake")
 
-    def _open(self, peer: Peer, hostname: str | None) -> None:
+    def _open(self, peer: Peer, hostname: str | None, named: str | None) -> None:
+        """Send our open, with `hostname`, as far as policy lets us; it is followed by a close if it does not.
+
+        `named`: the host name of the side that opened the connection.
+        """
+        refusal = self._policing.opened(peer.ours, named, peer.identity.user)
         arguments = opening.our_open(peer.ours, self._version)
         self._connections.open(
             peer.ours.handle, hostname, arguments.offered, arguments.desired, arguments.properties
         )
+        if refusal is not None:
+            peer.told = True
+            self._refuse(peer, refusal.condition, refusal.description)
 
     # --- open
 
@@ -485,7 +493,9 @@ class ConnectionShell:
             self._refuse(peer, error.condition, error.description)
             return
         if peer.listener is not None:
-            self._open(peer, None)
+            self._open(peer, None, event.hostname)
+        if peer.stage is not Stage.AMQP:
+            return
         peer.stage = Stage.UP
         peer.facts = opening.connection_facts(peer.ours, event, theirs, peer.identity, peer.tls)
         self._tell_opened(peer, peer.facts, theirs.shown)
@@ -506,25 +516,31 @@ class ConnectionShell:
         if peer is not None and event.condition:
             peer.reason = peer.reason or (event.condition, event.description)
 
+    def _message_too_large(self, event: MessageTooLarge) -> None:
+        peer = self._peers.get(event.connection)
+        if peer is not None:
+            peer.told = True
+            self._policing.message_too_large(event)
+
     def _lost(self, event: ConnectionLost) -> None:
-        self._denied.discard(event.connection)
         peer = self._peers.pop(event.connection, None)
         if peer is None:
+            if (text := self._denied.pop(event.connection, None)) is not None:
+                self._log.log("SERVER", "error", text)
             return
         peer.set_timer(None)
         peer.end_exchanges()
-        if peer.ours.incoming:
-            self._incoming -= 1
         condition, description = peer.reason or end_of(peer, event)
         if peer.leg is not None:
             self._leg_lost(peer, peer.leg, condition, description)
-        elif condition:
+        elif condition and not peer.told:
             self._log.log(
                 "SERVER", "error", f"{peer.tag} {describe.failed(peer.place, condition, description)}"
             )
         if peer.facts is not None:
             self._log.log("ROUTER_CORE", describe.level(peer.facts), f"{peer.tag} Connection Closed")
             self._on_down(event.connection, peer.facts, condition, description)
+        self._policing.connection_lost(peer.ours)
 
     def _leg_lost(self, peer: Peer, leg: Leg, condition: str, description: str) -> None:
         if peer.stage is Stage.CONNECTING and leg.addresses:

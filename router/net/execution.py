@@ -71,8 +71,8 @@ class Execution:
         match effect:
             case effects.AcceptLink():
                 self._accept(effect)
-            case effects.RejectLink(link, condition, description):
-                self._forwarder.reject_link(link, condition, description)
+            case effects.RejectLink(link, condition, description, nameless):
+                self._forwarder.reject_link(link, condition, description, nameless)
             case effects.DetachLink(link, condition, description):
                 self._forwarder.detach_link(link, condition, description)
             case effects.OpenLink():

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from skrouter.router.net.http.shell import WebConnection
 
 NOBODY: Final = Identity(None, None)
+UNSPOKEN: Final = (conditions.FRAMING_ERROR, "No protocol header found (connection aborted)")
+"""Condition and description of the end of an incoming connection that has not said a word."""
 
 
 _SYSTEM_ERRORS: Final = frozenset(os.strerror(code) for code in errno.errorcode)
@@ -60,6 +62,8 @@ class Peer:
     handshake: Handshake | None = None
     identity: Identity = NOBODY
     facts: ConnectionFacts | None = None
+    told: bool = False
+    """Whether the log says already why it ends."""
     reason: tuple[str, str] | None = None
     """Condition and description of the end, where they are known before the connection is lost."""
     timer: asyncio.TimerHandle | None = None
@@ -102,4 +106,4 @@ def end_of(peer: Peer, event: ConnectionLost) -> tuple[str, str]:
         return event.condition, event.description
     if peer.has_spoken or peer.leg is not None:
         return conditions.FRAMING_ERROR, "connection aborted"
-    return conditions.FRAMING_ERROR, "No protocol header found (connection aborted)"
+    return UNSPOKEN

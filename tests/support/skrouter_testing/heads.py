@@ -11,7 +11,7 @@ from skrouter.amqp.message import Message, decode_head
 from skrouter.router.forwarder.forwarder import parse_head
 
 DEFAULT_PRIORITY: Final = 4
-TEXTS: Final = ("to_override", "ingress", "mesh", "to")
+TEXTS: Final = ("to_override", "ingress", "mesh", "to", "user")
 
 
 def head_of(message: Message, body: int) -> dict[str, object]:
@@ -27,6 +27,7 @@ def head_of(message: Message, body: int) -> dict[str, object]:
     priority = DEFAULT_PRIORITY if header is None or header.priority is None else min(header.priority, 9)
     found: dict[str, object] = {name: None if text is None else text.encode() for name, text in texts.items()}
     return found | {
+        "user": message.properties.user_id if message.properties else None,
         "priority": priority,
         "flags": annotations.flags,
         "body": body,
@@ -55,3 +56,4 @@ def check_against_pure(octets: bytes) -> None:
     if result == "done" and message.properties is not None:
         to = message.properties.to
         assert found["to"] == (None if to is None else to.encode())
+        assert found["user"] == message.properties.user_id

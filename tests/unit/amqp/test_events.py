@@ -33,6 +33,9 @@ RECORDS: list[tuple[tuple[object, ...], events.Event]] = [
     ((9, 3, 1, 2, True, b"body"), events.MessageReceived(3, 1, 2, True, b"body")),
     ((10, 1), events.StreamingLinkWanted(1)),
     ((11, 1), events.HandshakeSent(1)),
+    ((12, 1, False), events.SessionBegun(1, False)),
+    ((13, 1), events.SessionEnded(1)),
+    ((14, 1, 2), events.MessageTooLarge(1, 2)),
 ]
 
 

@@ -15,10 +15,12 @@ from skrouter.cli.control_kinds import kinds
 from skrouter.cli.view_settled import SettledView
 from skrouter.config.errors import ConfigError
 from skrouter.config.loader import load
+from skrouter.config.model import Configuration
 from skrouter.config.schema import load_schema
-from skrouter.mgmt.agent.status import ConfigurationError, NotFoundError, UnsupportedError
+from skrouter.mgmt.agent.status import ConfigurationError, NotFoundError
 from skrouter.router.net.errors import ListenError, NetworkConfigurationError
 from skrouter.router.net.log_output import OutputError
+from skrouter.router.policy.policy import Policy
 
 SCHEMA = load_schema()
 FILE = """
@@ -125,6 +127,15 @@ class View(SettledView):
         return rows[number].identity if number < len(rows) else None
 
 
+class Vhosts:
+    """The part of a router's policy that changes."""
+
+    def __init__(self, config: Configuration) -> None:
+        self.rules = Policy(config.policy)
+        self.put_vhost = self.rules.put_vhost
+        self.remove_vhost = self.rules.remove_vhost
+
+
 class Stage:
     """A control over a configuration whose router does what it is told to."""
 
@@ -137,9 +148,11 @@ class Stage:
             shell=self.doing,
             log=self.doing,
             tls=self.doing,
+            policy=None,
             add_address=self.doing.add_address,
             remove_address=self.doing.remove_address,
         )
+        self.router.policy = Vhosts(self.router.config)
         self.router.log = SimpleNamespace(
             log=lambda *_: None,
             configure=self.doing.configure,
@@ -206,13 +219,6 @@ def test_nothing_is_done_for_a_configuration_that_is_wrong(stage: Stage) -> None
     assert stage.doing.calls == []
 
 
-def test_what_this_version_lacks_is_refused(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skrouter.cli.control.lacking", lambda config: f"port {config.port}")
-    with pytest.raises(UnsupportedError, match="does not support: port 2"):
-        stage.control.create("listener", {"name": "new", "port": "2"})
-    assert stage.doing.calls == []
-
-
 def test_what_is_gone_cannot_be_deleted(stage: Stage) -> None:
     with pytest.raises(NotFoundError, match="No entity with identity=listener/none"):
         stage.control.delete("listener", "listener/none")
@@ -250,6 +256,21 @@ def test_auto_links_begin_and_end_while_the_router_runs(stage: Stage) -> None:
     (made,) = stage.router.config.auto_links
     kinds(cast("Any", stage.router), cast("Any", stage.doing))["router.config.autoLink"].stop(made)
     assert told == ["add a", "remove a"]
+
+
+def test_vhosts_come_change_and_go_while_the_router_runs(stage: Stage) -> None:
+    rules = stage.router.policy.rules
+    stage.control.create("vhost", {"hostname": "v", "maxConnections": 3})
+    assert [(one.hostname, one.max_connections) for one in rules.vhosts] == [("v", 3)]
+    stage.control.update("vhost", "vhost/v", {"maxConnections": 4})
+    assert [(one.hostname, one.max_connections) for one in rules.vhosts] == [("v", 4)]
+    with pytest.raises(ConfigError, match="alias 'v' is already in use"):
+        stage.control.create("vhost", {"hostname": "w", "aliases": "v"})
+    with pytest.raises(ConfigError, match="is no range of addresses"):
+        stage.control.create("vhost", {"hostname": "w", "groups": {"g": {"remoteHosts": "9.9.9.9-1.1.1.1"}}})
+    assert stage.router.config.vhosts == tuple(rules.vhosts)
+    stage.control.delete("vhost", "vhost/v")
+    assert list(rules.vhosts) == list(stage.router.config.vhosts) == []
 
 
 def test_every_type_with_operations_that_change_it_has_steps(stage: Stage) -> None:

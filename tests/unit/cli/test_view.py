@@ -30,6 +30,7 @@ from skrouter.router.net.errors import NetworkConfigurationError
 from skrouter.router.net.execution import Execution
 from skrouter.router.net.generations import ConnectorStatus
 from skrouter.router.net.log import RouterLog
+from skrouter.router.policy.policy import Policy
 
 CONFIGURATION = """
 router {
@@ -217,6 +218,9 @@ class Stage:
             for one in self.config.connectors
         ]
         self.profiles = dict(self.config.ssl_profiles)
+        self.policy = Policy(self.config.policy)
+        for vhost in self.config.vhosts:
+            self.policy.put_vhost(vhost)
         self.router = SimpleNamespace(
             config=self.config,
             log=self.log,
@@ -229,6 +233,7 @@ class Stage:
             last_topology_change=123.9,
             connections=SimpleNamespace(facts=self.native.__getitem__),
             tls=SimpleNamespace(profile=self.profile),
+            policy=SimpleNamespace(rules=self.policy),
             shell=SimpleNamespace(
                 open_connections=self.opened,
                 connectors=self.connectors,
@@ -615,8 +620,9 @@ def test_configured_entities_are_as_written_with_what_running_adds(stage: Stage)
         -1,
     )
     assert (second.name, second.pattern) == (None, "a/*")
-    stage.open(7, 1)
-    assert stage.view.policy().connections_current == 1
+    stage.policy.socket_accepted("192.0.2.1")
+    policy = stage.view.policy()
+    assert (policy.connections_processed, policy.connections_current, policy.connections_denied) == (1, 1, 0)
 
 
 def test_tcp_entities_show_their_state_and_traffic(stage: Stage) -> None:

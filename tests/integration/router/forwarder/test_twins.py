@@ -234,6 +234,7 @@ def test_the_whole_of_a_reference_message_is_understood() -> None:
             "mesh": b"m",
             "trace": b"\xa1\x030/A\xa1\x030/B",
             "to": b"y",
+            "user": None,
             "body": decode_annotations(data)[1],
             "flags": 1,
             "priority": DEFAULT_PRIORITY,

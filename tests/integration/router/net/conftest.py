@@ -6,7 +6,7 @@ import concurrent.futures
 import random
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from skrouter.router.forwarder.forwarder import Forwarder
 from skrouter.router.net.connections import ConnectionShell
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.pages import Pages
+from skrouter.router.net.policing import Policing
 from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.tls import TlsProfiles
 from skrouter_testing.certs import Authority, Pair
@@ -84,6 +85,8 @@ class Side:
             self.lines, f"{entry.module} ({entry.level}) {entry.text}"
         )
         tls = TlsProfiles(self.config.ssl_profiles.values())
+        most = self._max_connections
+        policy = self.config.policy if most is None else replace(self.config.policy, max_connections=most)
         self.shell = ConnectionShell(
             self.loop,
             self.connections,
@@ -95,9 +98,9 @@ class Side:
             lambda facts: self._note(self.ups, facts),
             lambda *arguments: self._note(self.downs, Down(*arguments)),
             self._adopt,
+            policing=Policing(policy, self.connections, self.forwarder, self.log),
             pages=Pages(lambda: None),
             proxies=Proxies(lambda: self.config.proxy_profiles, tls),
-            max_connections=self._max_connections,
         )
         self.loop.handle_events(self._events)
 

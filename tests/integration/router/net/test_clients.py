@@ -138,6 +138,7 @@ def test_connections_beyond_the_limit_are_dropped_and_a_place_is_free_again(make
     side.wait_line(
         "POLICY (info) DENY Connection '127.0.0.1' based on global connection count. nConnections= 1"
     )
+    side.wait_line("SERVER (error) [C2]", "failed: amqp:connection:framing-error No protocol header found")
     first.close()
     side.wait(lambda: side.downs, "not down")
     third = connect(side.port, sasl_enabled=False)
