@@ -48,20 +48,15 @@ from skrouter.router.net.opening import Group, Ours
 from skrouter.router.net.pages import Pages
 from skrouter.router.net.peer import UNSPOKEN, Peer, Stage, end_of
 from skrouter.router.net.policing import Policing
-from skrouter.router.net.proxies import Proxies, ProxyExchange
+from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.tls import TlsProfiles
+from skrouter.router.net.tunnels import TunnelEvents, Tunnels
 
 if TYPE_CHECKING:
     from skrouter.router.net.http.service import WebService
 
 HANDSHAKE_SECONDS: Final = 60.0
 """For TCP, TLS and SASL together."""
-
-PROXY_SECONDS: Final = 30.0
-"""For a proxy to answer; it may have to connect first."""
-
-IO: Final = "proton:io"
-"""The condition of failures below AMQP."""
 
 CLOSE_SECONDS: Final = 5.0
 """For the peer's answer to a close with an error; a peer that never opened may not even get it."""
@@ -107,12 +102,13 @@ class ConnectionShell:
         self._policing = policing
         self.pages = pages
         self._web: WebService | None = None
-        self._proxies = proxies
         self._authenticator = Authenticator(loop, router.sasl_config_name, router.sasl_config_dir)
         self._machines = Machines(tls, socket.gethostname())
         self._listeners = Listeners(connections, tls, log)
         events = DialEvents(self._next_number, self._dialled, self._dial_failed)
         self._connectors = Connectors(loop, connections, tls, random, events, proxies)
+        ways = TunnelEvents(self._limit_handshake, self._begin_handshake, self._refuse)
+        self._tunnels = Tunnels(loop, connections, self._connectors, proxies, ways)
         self._peers: dict[int, Peer] = {}
         self._denied: dict[int, str] = {}
         self._last_number = 0
@@ -301,6 +297,9 @@ class ConnectionShell:
 
     def _begin(self, peer: Peer) -> None:
         self._peers[peer.ours.handle] = peer
+        self._limit_handshake(peer)
+
+    def _limit_handshake(self, peer: Peer) -> None:
         peer.set_timer(self._loop.call_later(HANDSHAKE_SECONDS, self._too_slow, peer))
 
     def _too_slow(self, peer: Peer) -> None:
@@ -324,7 +323,7 @@ class ConnectionShell:
             return
         peer.stage, peer.tls = Stage.HANDSHAKE, event.tls
         if peer.leg is not None and peer.leg.proxy:
-            self._ask_proxy(peer, peer.leg)
+            self._tunnels.begin(peer, peer.leg)
         else:
             self._begin_handshake(peer)
 
@@ -368,48 +367,6 @@ class ConnectionShell:
         peer.handshake = Handshake(machine, self._authenticator, outcomes, credentials)
         peer.handshake.start()
 
-    # --- through a proxy: CONNECT in the clear, then TLS and SASL as if it were not there
-
-    def _ask_proxy(self, peer: Peer, leg: Leg) -> None:
-        name = leg.connector.config.proxy_profile or ""
-        try:
-            peer.proxy = self._proxies.exchange(name, leg.place)
-        except NetworkConfigurationError as error:
-            self._refuse(peer, IO, f"{error} - connect to {peer.ours.host}")
-            return
-        peer.set_timer(self._loop.call_later(PROXY_SECONDS, self._proxy_too_slow, peer, peer.proxy.proxy))
-        self._connections.send_handshake(peer.ours.handle, peer.proxy.connect.start())
-
-    def _proxy_too_slow(self, peer: Peer, proxy: str) -> None:
-        text = f"proxy {proxy}: no answer within {PROXY_SECONDS:g} seconds - connect to {peer.ours.host}"
-        self._refuse(peer, IO, text)
-
-    def _proxy_spoke(self, peer: Peer, exchange: ProxyExchange, data: bytes) -> None:
-        outcome = exchange.connect.receive(data)
-        if outcome is None or peer.leg is None or not self._connections.exists(peer.ours.handle):
-            return
-        if outcome.reason:
-            text = f"proxy {exchange.proxy}: it {outcome.reason} - connect to {peer.ours.host}"
-            self._refuse(peer, IO, text)
-            return
-        peer.proxy, peer.leg.proxy = None, ""
-        peer.set_timer(self._loop.call_later(HANDSHAKE_SECONDS, self._too_slow, peer))
-        self._pass_proxy(peer, peer.leg)
-
-    def _pass_proxy(self, peer: Peer, leg: Leg) -> None:
-        config = leg.connector.config
-        try:
-            context = self._connectors.context(leg)
-        except NetworkConfigurationError as error:
-            self._refuse(peer, conditions.FRAMING_ERROR, str(error))
-            return
-        if context is None:
-            self._begin_handshake(peer)
-            return
-        peer.stage = Stage.CONNECTING
-        leg.addresses.clear()  # they are the proxy's, which has done its part
-        self._connections.start_tls(peer.ours.handle, context, leg.place.name, config.verify_hostname)
-
     def _send(self, handle: int, data: bytes) -> None:
         if self._connections.exists(handle):
             self._connections.send_handshake(handle, data)
@@ -419,8 +376,8 @@ class ConnectionShell:
         if peer is None or peer.stage is not Stage.HANDSHAKE:
             return
         peer.has_spoken = True
-        if peer.proxy is not None:
-            self._proxy_spoke(peer, peer.proxy, event.data)
+        if peer.proxy is not None and peer.leg is not None:
+            self._tunnels.receive(peer, peer.leg, peer.proxy, event.data)
         elif peer.web is not None:
             peer.web.receive(event.data)
         elif peer.handshake is not None:
@@ -436,7 +393,7 @@ class ConnectionShell:
         if peer.listener is not None:
             self._tell_accepted(peer, peer.listener)
         peer.has_spoken = False
-        peer.set_timer(self._loop.call_later(HANDSHAKE_SECONDS, self._too_slow, peer))
+        self._limit_handshake(peer)
         self._begin_handshake(peer)
 
     def _refused(self, peer: Peer, refusal: Refused) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from skrouter.router.net import connections, dial
+from skrouter.router.net import dial, tunnels
 from skrouter.router.net.errors import NetworkConfigurationError
 from skrouter_testing.certs import Authority, Pair
 from skrouter_testing.process import free_port
@@ -185,7 +185,7 @@ def test_a_proxy_that_refuses_is_told_with_its_reason(
 def test_a_proxy_that_says_nothing_is_given_up_in_time(
     make_side: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "PROXY_SECONDS", 0.2)
+    monkeypatch.setattr(tunnels, "PROXY_SECONDS", 0.2)
     with Proxy(answer=b"") as proxy:
         b = make_side(dialling(5671, proxy.port))
         b.wait_line("SERVER (error)", f"proxy 127.0.0.1:{proxy.port}: no answer within 0.2 seconds")
