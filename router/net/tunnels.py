@@ -1,4 +1,4 @@
-"""Outgoing connections through a forward proxy: CONNECT in the clear, then all goes on as if it were not there
+"""Outgoing connections through a forward proxy: CONNECT in the clear, then all goes on as without one
 (RFC 9110 §9.3.6).
 """
 
