@@ -83,7 +83,6 @@ cdef enum event_number:         # positions in skrouter.amqp.events.EVENTS
 
 cdef enum:
     EXPIRE_SESSION_END = 1
-    TRACE_LIMIT = 4096
 
 
 class GoneError(LookupError):

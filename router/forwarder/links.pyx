@@ -258,10 +258,6 @@ cdef void _session_closed(connection_t *connection, pn_session_t *session) noexc
         link = following
 
 
-cdef void _connection_opened(connection_t *connection) noexcept nogil:
-    pass                                    # its links_t exists since control started AMQP on it
-
-
 cdef void _forget_data_connection(links_t *links) noexcept nogil:
     cdef neighbor_t *neighbor
     cdef channel_t *channel
@@ -284,16 +280,27 @@ cdef void _forget_data_connection(links_t *links) noexcept nogil:
             channel = channel.next_of_neighbor
 
 
+cdef void _drop_consumers(links_t *links) noexcept nogil:
+    """Before any of their links is lost: what one must give up shall not go to another of them."""
+    cdef link_t *link = links.all
+    while link != NULL:
+        if link.outgoing and link.entry != NULL:
+            entry_drop_consumer(link.entry, link)
+        link = link.next
+
+
 cdef void _connection_lost(connection_t *connection) noexcept nogil:
     cdef links_t *links = <links_t *>connection.links
     cdef outcome_t outcome
     if links == NULL:
         return
     _forget_data_connection(links)
+    _drop_consumers(links)
     while links.waiting.first != NULL:
         outcome = plain_outcome(PN_RELEASED)
         if links.waiting.first.channel != NULL:
             links.waiting.first.channel.asked = False
+            links.waiting.first.channel = NULL
         copy_outcome(links.waiting.first, &outcome, True)
     while links.all != NULL:
         amqp_link_lost(links.all)
@@ -354,7 +361,6 @@ cdef void _delivery(connection_t *connection, pn_delivery_t *delivery) noexcept 
 
 cdef protocol_t amqp_protocol() noexcept nogil:
     cdef protocol_t protocol
-    protocol.connection_opened = _connection_opened
     protocol.session_closed = _session_closed
     protocol.link_opened = _link_opened
     protocol.link_closed = _link_closed
