@@ -38,6 +38,7 @@ from skrouter.router.forwarder.sending cimport (
 from skrouter.router.forwarder.settlement cimport copy_outcome, plain_outcome
 from skrouter.router.forwarder.streams cimport channel_close, channel_start
 from skrouter.router.forwarder.tables cimport entry_drop_consumer
+from skrouter.router.forwarder.termini cimport terminus_fields
 
 cdef enum event_number:         # positions in skrouter.amqp.events.EVENTS
     LINK_ATTACHED = 6
@@ -177,23 +178,6 @@ cdef void amqp_link_lost(link_t *link) noexcept nogil:
     link_free(link)
 
 
-cdef object _terminus(pn_terminus_t *terminus):
-    """The fields of skrouter.amqp.events.RawTerminus."""
-    cdef const char *address = pn_terminus_get_address(terminus)
-    return (
-        pn_terminus_get_type(terminus),
-        None if address == NULL else address.decode("utf-8", "replace"),
-        pn_terminus_get_durability(terminus),
-        pn_terminus_get_expiry_policy(terminus),
-        pn_terminus_get_timeout(terminus),
-        bool(pn_terminus_is_dynamic(terminus)),
-        pn_terminus_get_distribution_mode(terminus),
-        encoded_data(pn_terminus_capabilities(terminus)),
-        encoded_data(pn_terminus_properties(terminus)),
-        encoded_data(pn_terminus_filter(terminus)),
-    )
-
-
 cdef void _link_opened(connection_t *connection, pn_link_t *pn) noexcept nogil:
     """The peer attached: to a link of ours, or a new one that control will accept or reject."""
     cdef link_t *link = <link_t *>pn_link_get_context(pn)
@@ -202,8 +186,8 @@ cdef void _link_opened(connection_t *connection, pn_link_t *pn) noexcept nogil:
             pn_link_flow(pn, link.owed)
             link.owed = 0
         with gil:
-            engine_post(connection.engine, (LINK_ESTABLISHED, link.handle, _terminus(pn_link_remote_source(pn)),
-                                            _terminus(pn_link_remote_target(pn))))
+            engine_post(connection.engine, (LINK_ESTABLISHED, link.handle, terminus_fields(pn_link_remote_source(pn)),
+                                            terminus_fields(pn_link_remote_target(pn))))
         return
     if not pn_link_state(pn) & PN_LOCAL_UNINIT:
         return                              # of a link that we have closed meanwhile
@@ -214,7 +198,7 @@ cdef void _link_opened(connection_t *connection, pn_link_t *pn) noexcept nogil:
     with gil:
         engine_post(connection.engine, (
             LINK_ATTACHED, connection.handle, link.handle, pn_link_name(pn).decode("utf-8", "replace"),
-            bool(link.outgoing), _terminus(pn_link_remote_source(pn)), _terminus(pn_link_remote_target(pn)),
+            bool(link.outgoing), terminus_fields(pn_link_remote_source(pn)), terminus_fields(pn_link_remote_target(pn)),
             pn_link_remote_snd_settle_mode(pn), pn_link_remote_rcv_settle_mode(pn),
             pn_link_remote_max_message_size(pn), encoded_data(pn_link_remote_properties(pn))))
 

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
+from skrouter.amqp.engine.octets cimport read_u32
 from skrouter.router.forwarder.model cimport (
     LINK_CONTROL,
     LINK_PROCESS,
@@ -35,7 +36,7 @@ cdef size_t _next_node(const uint8_t *data, size_t at, slice_t *node) noexcept n
         node.length = data[at + 1]
     else:
         node.start = at + 5
-        node.length = (<uint32_t>data[at + 1] << 24) | (<uint32_t>data[at + 2] << 16) | (data[at + 3] << 8) | data[at + 4]
+        node.length = read_u32(data + at + 1)
     return node.start + node.length
 
 

@@ -14,7 +14,8 @@ from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.message import BodyKind, Header, Message, Properties, decode_head, encode_message
 from skrouter.amqp.types import Symbol, UInt, ULong
 from skrouter.router.core.address import AddressParser
-from skrouter.router.forwarder.forwarder import Forwarder, parse_head
+from skrouter.router.forwarder.forwarder import Forwarder
+from skrouter.router.forwarder.sections import parse_head
 from skrouter_testing.heads import DEFAULT_PRIORITY, check_against_pure, head_of
 
 HEAD_OF_BODY = 3
