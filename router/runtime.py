@@ -78,9 +78,8 @@ class Router:
         self._random = random.SystemRandom()
         interior = config.router.mode == "interior"
         default = effects.Treatment[config.router.default_distribution.upper()]
-        unavailable = default is effects.Treatment.UNAVAILABLE
         is_edge, network = config.router.mode == "edge", config.network.network_id
-        self.forwarder = Forwarder(engine, config.router.id, not is_edge, unavailable, network)
+        self.forwarder = Forwarder(engine, config.router.id, not is_edge, network)
         self.connections = Connections(engine)
         self.core = RouterCore(
             CoreConfig(
@@ -117,7 +116,8 @@ class Router:
         self._subscriptions: dict[str, Endpoint] = {}
         self.watchers: dict[str, Callable[[effects.WatchChanged], None]] = {}
         self.last_topology_change: float | None = None
-        if any(rule.distribution == "unavailable" for rule in config.addresses):
+        distributions = {rule.distribution for rule in config.addresses}
+        if "unavailable" in distributions | {config.router.default_distribution}:
             self.forwarder.set_refusals(self._is_unavailable)
         self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
         self.forward = self.execution.carry_out

@@ -18,12 +18,7 @@ class Forwarder:
     """Links, deliveries and tables of one router on one engine."""
 
     def __init__(
-        self,
-        engine: Engine,
-        router_id: str,
-        interior: bool,
-        default_unavailable: bool = False,
-        network: str | None = None,
+        self, engine: Engine, router_id: str, interior: bool, network: str | None = None
     ) -> None: ...
     def publish(self, key: str, treatment: int, priority: int = -1, control_only: bool = False) -> int: ...
     def withdraw(self, handle: int) -> None: ...

@@ -80,8 +80,7 @@ class GoneError(LookupError):
 cdef class Forwarder:
     """Links, deliveries and tables of one router on one engine. Python face: see forwarder.pyi."""
 
-    def __cinit__(self, Engine engine not None, str router_id not None, bint interior, bint default_unavailable=False,
-                  str network=None):
+    def __cinit__(self, Engine engine not None, str router_id not None, bint interior, str network=None):
         cdef bytes node = b"0/" + router_id.encode()
         cdef bytes net = b"" if network is None else network.encode()
         if len(node) > 255:
@@ -95,7 +94,6 @@ cdef class Forwarder:
         self.native.engine = engine.native
         self.native.route_again = route_again
         self.native.interior = interior
-        self.native.default_unavailable = default_unavailable
         self.native.node_length = len(node)
         self.native.id_length = len(node) - 2
         memcpy(self.native.node, <const char *>node, len(node))

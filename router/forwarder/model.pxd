@@ -341,9 +341,8 @@ cdef struct forwarder_t:        # owner: Forwarder
     char mesh[MESH_LIMIT]       # of an edge router: its edge mesh
     uint32_t mesh_length
     bint interior
-    bint default_unavailable
     void (*route_again)(arrival_t *arrival) noexcept nogil      # settlement's way back into routing
-    void *is_refused            # borrowed from Forwarder: a callable on an address text, NULL: no address is refused by rule
+    void *is_refused            # borrowed from Forwarder: a callable on an address text, NULL: no address is refused
     uint32_t radius             # hops to the farthest router
     entry_t **buckets           # owner: this; a power of two of them
     uint32_t bucket_count

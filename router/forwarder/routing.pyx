@@ -82,7 +82,7 @@ cdef entry_t *_edge_entry(arrival_t *arrival, entry_t *entry) noexcept nogil:
     cdef bint is_from_there = is_from_edge(arrival)
     if entry != NULL and entry.uplink and is_from_there:
         return NULL
-    if is_from_there or (entry == NULL and (forwarder.default_unavailable or _is_refused(arrival))):
+    if is_from_there or (entry == NULL and _is_refused(arrival)):
         return entry
     if entry == NULL or (entry.key[0] == c"M" and entry.consumer_count == 0):
         return find_key(forwarder, b"L_edge", 6)
@@ -209,7 +209,7 @@ cdef bint _is_refused(arrival_t *arrival) noexcept nogil:
 
 
 cdef void _refuse_unknown(arrival_t *arrival) noexcept nogil:
-    if arrival.content.forwarder.default_unavailable or _is_refused(arrival):
+    if _is_refused(arrival):
         _refuse_unavailable(arrival)
     else:
         _refuse(arrival, plain_outcome(PN_RELEASED))

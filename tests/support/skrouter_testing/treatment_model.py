@@ -85,9 +85,13 @@ class Choice:
             if consumer.load == 0 and consumer.capacity > 0:
                 return self._take_consumer(consumer)
         away = _from(self.remotes, self.remote_turn)
-        room: list[tuple[int, Consumer | Remote]] = [(item.load, item) for item in here if item.load < item.capacity]
+        room: list[tuple[int, Consumer | Remote]] = [
+            (item.load, item) for item in here if item.load < item.capacity
+        ]
         room += [
-            (item.hop.outstanding + item.cost, item) for item in away if item.hop.outstanding < item.hop.capacity
+            (item.hop.outstanding + item.cost, item)
+            for item in away
+            if item.hop.outstanding < item.hop.capacity
         ]
         if room:
             return self._take(min(room, key=lambda pair: pair[0])[1])

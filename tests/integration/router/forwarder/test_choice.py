@@ -57,7 +57,12 @@ class Field:
     """One address with consumers here and routers elsewhere, in the forwarder and in the model."""
 
     def __init__(
-        self, made: Bench, treatment: Treatment, consumers: list[int], hops: list[int], remotes: list[tuple[int, int]]
+        self,
+        made: Bench,
+        treatment: Treatment,
+        consumers: list[int],
+        hops: list[int],
+        remotes: list[tuple[int, int]],
     ) -> None:
         self.bench = made
         self.node: Node = made.nodes[0]
@@ -218,17 +223,50 @@ def test_the_choice_is_that_of_the_model(
 # --- the rules one by one: (consumers' capacities, hops' capacities, (hop, cost) of routers, who gets each delivery)
 
 LOADS = [
-    ("closest: consumers here take turns, whatever is behind", "closest", [2, 2, 2], [2], [(0, 1)], "abcabca"),
+    (
+        "closest: consumers here take turns, whatever is behind",
+        "closest",
+        [2, 2, 2],
+        [2],
+        [(0, 1)],
+        "abcabca",
+    ),
     ("closest: capacity counts for nothing", "closest", [0, 2], [], [], "ababab"),
     ("closest: the lowest cost, not the others", "closest", [], [2, 2], [(0, 3), (1, 2)], "BBBB"),
     ("closest: equal costs take turns", "closest", [], [2, 2, 2], [(0, 2), (1, 2), (2, 2)], "ABCABC"),
-    ("closest: equal costs take even turns beside a dearer one", "closest", [], [2, 2, 2], [(0, 4), (1, 1), (2, 1)],
-     "BCBCBC"),
-    ("closest: two routers behind one hop count as two", "closest", [], [2, 2], [(0, 1), (0, 1), (1, 1)], "AABAAB"),
+    (
+        "closest: equal costs take even turns beside a dearer one",
+        "closest",
+        [],
+        [2, 2, 2],
+        [(0, 4), (1, 1), (2, 1)],
+        "BCBCBC",
+    ),
+    (
+        "closest: two routers behind one hop count as two",
+        "closest",
+        [],
+        [2, 2],
+        [(0, 1), (0, 1), (1, 1)],
+        "AABAAB",
+    ),
     ("balanced: idle consumers here in turn", "balanced", [2, 2, 2], [2], [(0, 1)], "abc"),
-    ("balanced: the least loaded, and a router when its cost is less than the load here", "balanced", [2], [2], [(0, 2)],
-     "aaaAaAaA"),
-    ("balanced: a router's cost is its load from the first", "balanced", [], [2, 2], [(0, 1), (1, 4)], "AAABABAB"),
+    (
+        "balanced: the least loaded, and a router when its cost is less than the load here",
+        "balanced",
+        [2],
+        [2],
+        [(0, 2)],
+        "aaaAaAaA",
+    ),
+    (
+        "balanced: a router's cost is its load from the first",
+        "balanced",
+        [],
+        [2, 2],
+        [(0, 1), (1, 4)],
+        "AAABABAB",
+    ),
     ("balanced: full ones are passed over while another has room", "balanced", [0, 2], [], [], "abbb"),
     ("balanced: all full: the least loaded, the last of equals here", "balanced", [0, 0], [], [], "abbaba"),
     ("balanced: here before a router of the same load", "balanced", [2], [2], [(0, 1)], "aaAaA"),

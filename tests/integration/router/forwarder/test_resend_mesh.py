@@ -99,7 +99,9 @@ def mesh(row: Bench) -> Iterator[Bench]:
         f"deliveries stay: {[node.live() for node in row.nodes]}",
     )
     for node in row.nodes:
-        assert {count for handle in node.router.execution.entries.values() for count in outstanding(node, handle)} <= {0}
+        assert {
+            count for handle in node.router.execution.entries.values() for count in outstanding(node, handle)
+        } <= {0}
 
 
 def outstanding(node: Node, handle: int) -> list[int]:
@@ -118,7 +120,8 @@ def sender_to(mesh: Bench, node: Node, address: str, remotes: int, *capabilities
     sender = mesh.peer(node.ports[CLIENTS], "sender").sender(address, target=target)
     mesh.run_until(lambda: sender.credit == 10, "no credit for the sender")
     mesh.run_until(
-        lambda: len(node.router.core.table.addresses[f"M{address}"].remotes) == remotes, "others are not heard"
+        lambda: len(node.router.core.table.addresses[f"M{address}"].remotes) == remotes,
+        "others are not heard",
     )
     return sender
 
@@ -226,7 +229,8 @@ def test_a_stream_released_half_way_by_a_remote_consumer_begins_anew_at_another_
         mesh.run_until(lambda: first.received[0].aborted, "the first is not aborted")
     follower = sender.send(message(b"next"))
     mesh.run_until(
-        lambda: any(item.content == message(b"next") for link in links for item in link.received), "it is stuck"
+        lambda: any(item.content == message(b"next") for link in links for item in link.received),
+        "it is stuck",
     )
     for link in links:
         for item in link.received:
