@@ -138,8 +138,11 @@ cdef void route(arrival_t *arrival) noexcept nogil:
 
 
 cdef bint _is_repeated(arrival_t *arrival, entry_t *entry) noexcept nogil:
-    """What another router floods comes along every path; once is enough. A message of its own may say the same again."""
-    if entry.treatment != TREATMENT_FLOOD or arrival.link == NULL or arrival.link.kind != LINK_CONTROL:
+    """What another router floods to all comes along every path; once is enough. HELLO, to neighbors alone, is no such
+    message: it says the same every second."""
+    if entry.treatment != TREATMENT_FLOOD or entry.key[0] != c"T":
+        return False
+    if arrival.link == NULL or arrival.link.kind != LINK_CONTROL:
         return False
     if not arrival.presettled or not arrival.content.complete:
         return False
