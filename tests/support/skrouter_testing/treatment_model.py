@@ -26,7 +26,7 @@ class Consumer:
         return len(self.queue) + self.unsettled + self.moved
 
     def take(self, presettled: bool) -> None:
-        """One more waits; beyond the capacity pre-settled ones between the first and the newest are dropped."""
+        """One more waits. Beyond the capacity, pre-settled ones between first and newest are dropped."""
         self.queue.append(presettled)
         if presettled and len(self.queue) > self.capacity:
             self.queue[1:-1] = [other for other in self.queue[1:-1] if not other]

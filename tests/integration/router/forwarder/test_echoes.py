@@ -1,4 +1,4 @@
-"""What came from an edge router, or from its edge mesh, does not go back there; everybody else gets it once."""
+"""What came from an edge router, or its mesh, does not go back there; everybody else gets it once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sender marks to be resent goes another way when it is released, whole, until somebody takes it or nobody is left."""
+"""What is marked to be resent goes another way when it is released: whole, until somebody takes it."""
 
 from __future__ import annotations
 

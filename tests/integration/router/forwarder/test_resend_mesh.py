@@ -1,4 +1,4 @@
-"""Released deliveries in a mesh: each router tries its own ways first, then the router before it tries its next one."""
+"""Released deliveries in a mesh: a router tries all its ways, then the one before it tries its next."""
 
 from __future__ import annotations
 
