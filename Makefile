@@ -6,10 +6,13 @@ export PYTHONSAFEPATH := 1
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help build demo test soak fuzz lint debug asan bench clean
+SEEDS ?= 1000
+ROUTERS ?= 12
+
+.PHONY: help build demo test conformance soak fuzz simulate simulate-report lint debug asan bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 build: ## system packages (as root on Debian), .venv, native modules; quick when nothing changed
 	@scripts/setup
@@ -20,11 +23,21 @@ demo: build ## two routers over TLS with a TCP service and AMQP through both; KE
 test: build ## all tests but the lint and the campaigns of tests/soak; ARGS= is passed to pytest
 	$(PYTEST) --ignore=tests/soak $(ARGS)
 
+conformance: build ## what clients rely on, with proton and rhea (Node.js), on three topologies; ARGS= is passed to pytest
+	scripts/setup-conformance
+	SKROUTER_RHEA=$(CURDIR)/.venv/conformance $(PYTEST) tests/conformance $(ARGS)
+
 soak: build ## gigabytes through two and three routers, everything checked; ARGS="--scale 0.01 --only messages"
 	PYTHONPATH=tests:tests/support $(BIN)/python -m soak $(ARGS)
 
 fuzz: build ## 100,000 cases for each decoder of control messages; ARGS="--cases 1000 --seed 7 --only mesh"
 	PYTHONPATH=tests/support $(BIN)/python tests/fuzz/decoders.py $(ARGS)
+
+simulate: build ## random lives of simulated meshes; SEEDS=10000 ROUTERS=12; SEEDS=17-17 replays one with a trace
+	PYTHONPATH=tests/support $(BIN)/python -m skrouter_testing.network --seeds $(SEEDS) --routers $(ROUTERS) $(ARGS)
+
+simulate-report: build ## CPU, messages and memory in a mesh of ROUTERS=1000 (about an hour); result in perf/results/
+	PYTHONPATH=perf:tests/support $(BIN)/python -m mesh.report $(if $(filter file,$(origin ROUTERS)),,--routers $(ROUTERS)) $(ARGS)
 
 lint: build ## ruff, mypy, import contracts
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The router daemon: command line, configuration, composition, life. The only place that knows router,
+"""The router daemon: configuration, composition, life. The only place that knows router,
 adaptors and agent.
 """
 
@@ -9,9 +9,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from skrouter.adaptors.tcp.bridge.bridge import Bridge
 from skrouter.adaptors.tcp.shell import Surroundings, TcpShell
@@ -19,6 +20,11 @@ from skrouter.amqp import events as engine_events
 from skrouter.amqp.engine.loop import EngineLoop
 from skrouter.amqp.engine.poller import Engine
 from skrouter.amqp.engine.tls_context import TlsContext
+from skrouter.cli import daemon
+from skrouter.cli.control import RouterControl
+from skrouter.cli.daemon_options import parse
+from skrouter.cli.test_hooks import TestHooks
+from skrouter.cli.unsupported import lacking_in, refusal
 from skrouter.cli.version import VERSION
 from skrouter.cli.view import LiveView
 from skrouter.config.errors import ConfigError
@@ -36,34 +42,42 @@ from skrouter.router.runtime import Router
 if TYPE_CHECKING:
     from skrouter.config.model import Configuration
 
-DEFAULT_CONFIG = "/etc/skupper-router/skrouterd.conf"
 MANAGEMENT_KEYS = ("L$management", "M$management", "L$_management_internal")
-
-EXAMPLES = """\
-examples:
-  skrouterd -c router.conf            run in the foreground, log as the file says
-  skrouterd --check router.conf       look at a file, start nothing
-  skrouterd -c router.conf --record mesh.jsonl
-                                      also append what the mesh is told to a file, to replay a fault
-"""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Wrong options end with status 1, as supervisors of the reference expect; argparse would say 2."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong and how it would be right."""
-        self.print_usage(sys.stderr)
-        print(f"{self.prog}: {message}", file=sys.stderr)
-        sys.exit(1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the daemon; returns the exit status."""
-    options = _parse(sys.argv[1:] if arguments is None else arguments)
+    """Run the router; returns the exit status, as a daemon that of its start."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
     if options.check is not None:
         return _check(options.check)
     config_path = Path(options.config).absolute()
+    if options.include:
+        sys.path.insert(0, str(Path(options.include).absolute()))
+    if not options.daemon:
+        return _run(config_path, options, lambda: None, _say_why)
+    return daemon.detach("skrouterd", lambda parent: _run_detached(config_path, options, parent))
+
+
+def _say_why(text: str) -> None:
+    print(f"skrouterd: {text}", file=sys.stderr)
+
+
+def _run_detached(config_path: Path, options: argparse.Namespace, parent: daemon.Parent) -> int:
+    try:
+        if options.pidfile is not None:
+            daemon.write_pid(options.pidfile)
+        if options.user is not None:
+            daemon.become(options.user)
+    except daemon.DaemonError as error:
+        parent.failed(str(error))
+        return 1
+    return _run(config_path, options, parent.ready, parent.failed)
+
+
+def _run(
+    config_path: Path, options: argparse.Namespace, ready: Callable[[], None], failed: Callable[[str], None]
+) -> int:
+    """One router from start to stop: `ready` is called once it serves, else `failed` with the reason."""
     try:
         config = load(config_path)
         log = RouterLog(
@@ -72,38 +86,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             timestamps_in_utc=config.router.timestamps_in_utc,
         )
     except (ConfigError, OutputError) as error:
-        return _start_failed(None, error)
+        failed(str(error))
+        return 1
     try:
-        if lacking := _unsupported(config):
-            raise ValueError(_refusal(lacking))
-        return Daemon(config, log, options.record).run()
+        if lacking := lacking_in(config):
+            raise ValueError(f"{refusal(lacking)} from the file")
+        return Daemon(config, log, options.record, test_hooks=options.test_hooks).run(ready)
     except (ListenError, NetworkConfigurationError, ValueError) as error:
-        return _start_failed(log, error)
+        _log_failed_start(log, error)
+        failed(str(error))
+        return 1
     finally:
         log.close()
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
-        prog="skrouterd",
-        description="AMQP 1.0 message router, member of an application network.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("-c", "--config", metavar="PATH", default=DEFAULT_CONFIG, help="configuration file")
-    parser.add_argument("--check", metavar="PATH", help="validate a configuration file and exit")
-    parser.add_argument(
-        "--record", metavar="FILE", help="append the events of the mesh to FILE (created with mode 0600)"
-    )
-    parser.add_argument(
-        "-v", "--version", action="version", version=VERSION, help="print the version and exit"
-    )
-    options, extra = parser.parse_known_args(arguments)
-    if extra:
-        print(f"Unexpected arguments: {' '.join(extra)}", file=sys.stderr)
-        parser.print_usage(sys.stderr)
-        sys.exit(1)
-    return options
 
 
 def _check(path: str) -> int:
@@ -112,51 +106,30 @@ def _check(path: str) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1
-    if lacking := _unsupported(config):
-        print(f"{path}: {_refusal(lacking)}", file=sys.stderr)
+    if lacking := lacking_in(config):
+        print(f"{path}: {refusal(lacking)} from the file", file=sys.stderr)
         return 1
     print(f"{path}: {len(config.entities)} entities, no error")
     return 0
 
 
-def _start_failed(log: RouterLog | None, error: Exception) -> int:
-    if log is not None:
-        if isinstance(error, ListenError):
-            log.log(
-                "SERVER",
-                "critical",
-                f"Shutting down, required listener failed {error.host_port}: {error.reason}",
-            )
-        log.log("ROUTER", "critical", f"Router start-up failed: {error}")
-    print(f"skrouterd: {error}", file=sys.stderr)
-    return 1
-
-
-def _unsupported(config: Configuration) -> list[str]:
-    """What the file asks for and this version cannot do: better no router than a rule left out in silence."""
-    found = []
-    if config.policy.enable_vhost_policy:
-        found.append("policy enableVhostPolicy")
-    if config.auto_links:
-        found.append("autoLink")
-    served = {"normal", "inter-router", "route-container", "edge", "inter-edge"}
-    for port in (*config.listeners, *config.connectors):
-        if port.role not in served:
-            found.append(f"role {port.role} of {port.name}")
-    return found
-
-
-def _refusal(lacking: list[str]) -> str:
-    return f"this version does not support: {', '.join(lacking)}; remove it from the file"
+def _log_failed_start(log: RouterLog, error: Exception) -> None:
+    if isinstance(error, ListenError):
+        text = f"Shutting down, required listener failed {error.host_port}: {error.reason}"
+        log.log("SERVER", "critical", text)
+    log.log("ROUTER", "critical", f"Router start-up failed: {error}")
 
 
 class Daemon:
     """One running router with its management and its adaptors."""
 
-    def __init__(self, config: Configuration, log: RouterLog, record: str | None = None) -> None:
+    def __init__(
+        self, config: Configuration, log: RouterLog, record: str | None = None, *, test_hooks: bool = False
+    ) -> None:
         self.config = config
         self.log = log
         self._record = record
+        self._test_hooks = test_hooks
         self.engine = Engine()
         self.loop = EngineLoop(self.engine)
         asyncio.set_event_loop(self.loop)
@@ -192,8 +165,8 @@ class Daemon:
         self._tcp.address_watch_changed(change.address, change.local, change.in_process, change.remote)
 
     def _make_agent(self) -> Agent:
-        view = LiveView(self.router, self._tcp)
-        return Agent(view, load_schema())
+        view, schema = LiveView(self.router, self._tcp), load_schema()
+        return Agent(view, schema, RouterControl(self.router, self._tcp, view, schema))
 
     def _management(self, event: engine_events.MessageReceived) -> None:
         """A management request; the answer goes to its reply-to."""
@@ -202,15 +175,19 @@ class Daemon:
             return
         if response.log_text:
             self.log.log("AGENT", "error", response.log_text)
+        if response.fault is not None:
+            for line in "".join(traceback.format_exception(response.fault)).splitlines():
+                self.log.log("AGENT", "error", line)
         self.router.send(response.content)
 
     # --- life
 
-    def run(self) -> int:
-        """Start, run until a signal, stop. Raises what keeps it from starting."""
+    def run(self, ready: Callable[[], None]) -> int:
+        """Start, call `ready`, run until a signal, stop. Raises what keeps it from starting."""
         try:
             self._catch_signals()
             self._start()
+            ready()
             if self._stopped_by is None:
                 self.loop.run_forever()
         finally:
@@ -231,6 +208,8 @@ class Daemon:
         self.log.log("AGENT", "info", "Activating management agent on $_management_internal")
         for problem in self.config.warnings:
             self.log.log("AGENT", "warning", str(problem))
+        if self._test_hooks:
+            TestHooks(self.router).open()
         self.router.open_ports()
         for listener in self.config.tcp_listeners:
             self._tcp.configure_listener(listener)

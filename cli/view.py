@@ -122,13 +122,22 @@ class LiveView(SettledView):
             for one in self._router.config.addresses
         ]
 
-    def auto_links(self) -> Iterable[AutoLinkFacts]:
-        """Auto-links as configured."""
+    def auto_links(self) -> Iterator[AutoLinkFacts]:
+        """Auto-links and how they are doing."""
         _, numbers = self._number_configuration()
-        return [
-            configured(AutoLinkFacts, one, identity=numbers[one.identity], name=one.name)
-            for one in self._router.config.auto_links
-        ]
+        links = self._links.numbers()
+        for one in self._router.config.auto_links:
+            status = self._router.core.auto_links.status(one.identity)
+            number = None if status.link is None else links.get(status.link)
+            yield configured(
+                AutoLinkFacts,
+                one,
+                identity=numbers[one.identity],
+                name=one.name,
+                link_ref=None if number is None else str(number),
+                oper_status=str(status.state),
+                last_error=status.last_error or None,
+            )
 
     # --- operation
 
@@ -157,6 +166,10 @@ class LiveView(SettledView):
         return []
 
     # --- for whoever carries out changes
+
+    def configured_identity(self, number: int) -> str | None:
+        """What the configuration calls the address or auto-link that was shown with this number."""
+        return self._address_numbers.key_of(number) or self._auto_link_numbers.key_of(number)
 
     def amqp_connection(self, identity: int) -> int | None:
         """The handle of the AMQP connection with this identity."""

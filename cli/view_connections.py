@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from skrouter.adaptors.tcp.facts import ConnectionFacts as TcpFacts
 from skrouter.cli.view_numbers import Numbers
-from skrouter.config.model import AmqpPort
 from skrouter.mgmt.agent.entities.connection import DISPATCH_HOST
 from skrouter.mgmt.agent.facts import ConnectionFacts
-from skrouter.router.core.facts import ROLE_NORMAL
+from skrouter.router.core.facts import ROLE_EDGE, ROLE_NORMAL
 from skrouter.router.core.facts import ConnectionFacts as AmqpFacts
-from skrouter.router.net.errors import NetworkConfigurationError
 
 if TYPE_CHECKING:
     from skrouter.adaptors.tcp.shell import TcpShell
@@ -27,9 +25,8 @@ TCP_PROPERTIES: Final = {"qd.adaptor": "tcp"}
 
 
 class ConnectionRows:
-    """Makes the rows. What the router does not keep is remembered from when a connection is first shown.
-
-    That is the TLS ordinal, and the age of a tcpConnector that was not in the configuration file.
+    """Makes the rows. The age of a tcpConnector that was not in the configuration file counts from when it is
+    first shown.
     """
 
     def __init__(self, router: Router, tcp: TcpShell, now: Callable[[], float]) -> None:
@@ -42,7 +39,6 @@ class ConnectionRows:
         self._since: dict[str, float] = {
             config.name or config.identity: router.started for config in router.config.tcp_connectors
         }
-        self._ordinals: dict[int, int | None] = {}
 
     def all(self) -> Iterator[ConnectionFacts]:
         """AMQP connections, then tcpConnectors, then TCP connections; each oldest first."""
@@ -69,7 +65,6 @@ class ConnectionRows:
     def amqp(self) -> Iterator[ConnectionFacts]:
         """Connections that are open on both sides."""
         opened = self._router.shell.open_connections
-        self._remember_ordinals(opened)
         correlators = {
             leg.handle: connector.correlator
             for connector in self._router.shell.connectors
@@ -86,7 +81,6 @@ class ConnectionRows:
     def _amqp(
         self, facts: AmqpFacts, age: float, idle: float | None, correlator: str | None
     ) -> ConnectionFacts:
-        ordinal = self._ordinals.get(facts.connection)
         is_encrypted = facts.tls_protocol is not None
         return ConnectionFacts(
             identity=facts.number,
@@ -103,38 +97,20 @@ class ConnectionRows:
             ssl_cipher=facts.tls_cipher,
             ssl_ssf=facts.tls_bits,
             ssl=is_encrypted,
+            active=self._is_active(facts),
+            mesh_id=self._router.core.links.edges.mesh_of_connection(facts.connection) or None,
             properties=_shown(facts.property_map),
             uptime_seconds=int(age),
             last_dlv_seconds=None if idle is None else int(idle),
-            tls_ordinal=ordinal,
+            tls_ordinal=facts.tls_ordinal,
             group_correlation_id=correlator,
-            group_ordinal=_group_ordinal(facts, correlator, ordinal),
+            group_ordinal=facts.ordinal if correlator is not None else None,
         )
 
-    def _remember_ordinals(self, opened: dict[int, AmqpFacts]) -> None:
-        """A profile's ordinal may rise while connections that were made before keep theirs."""
-        old = self._ordinals
-        if opened.keys() == old.keys():
-            return
-        shell = self._router.shell
-        ports: dict[tuple[bool, str], AmqpPort] = {
-            (True, one.config.name or one.config.identity): one.config for one in shell.listeners
-        }
-        ports |= {(False, one.config.name or one.config.identity): one.config for one in shell.connectors}
-        self._ordinals = {
-            handle: old[handle]
-            if handle in old
-            else self._ordinal(facts, ports.get((facts.incoming, facts.port_name)))
-            for handle, facts in opened.items()
-        }
-
-    def _ordinal(self, facts: AmqpFacts, port: AmqpPort | None) -> int | None:
-        if facts.tls_protocol is None or port is None or port.ssl_profile is None:
-            return None
-        try:
-            return self._router.tls.profile(port.ssl_profile).ordinal
-        except NetworkConfigurationError:
-            return None  # deleted; what was made with it lives on
+    def _is_active(self, facts: AmqpFacts) -> bool:
+        """Of an edge router's ways into the network only one is used."""
+        edge = self._router.core.edge
+        return edge is None or facts.role != ROLE_EDGE or edge.uplink.active == facts.connection
 
     # --- TCP
 
@@ -197,13 +173,6 @@ def _tcp(facts: TcpFacts, number: int, now: float) -> ConnectionFacts:
         oper_status="closing" if facts.state in ("closing", "closed") else "up",
         uptime_seconds=max(int(now - facts.opened_at), 0),
     )
-
-
-def _group_ordinal(facts: AmqpFacts, correlator: str | None, ordinal: int | None) -> int | None:
-    """The connector side names it in its open; without TLS it is 0."""
-    if correlator is None:
-        return None
-    return (facts.properties.ordinal if facts.incoming else ordinal) or 0
 
 
 def _shown(properties: dict[str, object]) -> dict[str, str | int]:

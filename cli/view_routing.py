@@ -32,7 +32,12 @@ BLOCKED_SECONDS: Final = 10
 OUTSTANDING_PLACES: Final = 128
 """Length of the reference's list, one place for each neighbor."""
 
-_TYPES: Final = {LinkKind.CONTROL: "router-control", LinkKind.ROUTER: "inter-router"}
+_TYPES: Final = {
+    LinkKind.CONTROL: "router-control",
+    LinkKind.ROUTER: "inter-router",
+    LinkKind.EDGE_DOWNLINK: "edge-downlink",
+    LinkKind.INTER_EDGE: "inter-edge",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,10 @@ class LinkRows:
             counters = self._counters(handle)
             if counters is not None:
                 yield _row(numbers[handle], link, counters)
+
+    def numbers(self) -> dict[int, int]:
+        """Their identities, by handle."""
+        return self._numbers.of(self._amqp_links() | self._adaptor_links())
 
     def _amqp_links(self) -> dict[int, _Identified]:
         connections = self._router.core.connections.by_handle

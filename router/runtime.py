@@ -7,9 +7,10 @@ core  --neighbors, local addresses-->  mesh  --routes, remote addresses, message
 
 from __future__ import annotations
 
+import asyncio
 import random
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +19,13 @@ from skrouter.amqp.engine.loop import EngineLoop
 from skrouter.amqp.engine.poller import Engine
 from skrouter.amqp.engine.pump import Connections
 from skrouter.amqp.errors import DecodeError
-from skrouter.config.model import Configuration
-from skrouter.config.patterns import PatternTable
+from skrouter.config.model import AddressConfig, AutoLinkConfig, Configuration
 from skrouter.router.core import effects, events
 from skrouter.router.core.address import MOBILE, TOPOLOGICAL
-from skrouter.router.core.address_table import AddressRule
+from skrouter.router.core.address_rules import AddressRules
 from skrouter.router.core.core import CoreConfig, RouterCore
 from skrouter.router.core.edge import wire
-from skrouter.router.core.facts import ConnectionFacts
+from skrouter.router.core.facts import AutoLink, ConnectionFacts
 from skrouter.router.forwarder.forwarder import Forwarder, GoneError
 from skrouter.router.mesh import effects as mesh_effects
 from skrouter.router.mesh import events as mesh_events
@@ -81,12 +81,13 @@ class Router:
         is_edge, network = config.router.mode == "edge", config.network.network_id
         self.forwarder = Forwarder(engine, config.router.id, not is_edge, network)
         self.connections = Connections(engine)
+        self.rules = AddressRules(config.addresses)
         self.core = RouterCore(
             CoreConfig(
                 config.router.id,
                 not is_edge,
                 self.unique,
-                _rules(config),
+                self.rules.match,
                 default,
                 config.network.tenant_id,
                 network,
@@ -115,13 +116,18 @@ class Router:
         self.endpoints: dict[int, Endpoint] = {}
         self._subscriptions: dict[str, Endpoint] = {}
         self.watchers: dict[str, Callable[[effects.WatchChanged], None]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self.last_topology_change: float | None = None
-        distributions = {rule.distribution for rule in config.addresses}
-        if "unavailable" in distributions | {config.router.default_distribution}:
-            self.forwarder.set_refusals(self._is_unavailable)
+        self._refuse_unavailable(config.addresses)
         self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
         self.forward = self.execution.carry_out
         loop.handle_events(self._handle_events)
+
+    def _refuse_unavailable(self, rules: Iterable[AddressConfig]) -> None:
+        """Anonymous senders are asked about only where a rule may refuse them: it costs a call of ours."""
+        by_default = self.config.router.default_distribution
+        if "unavailable" in {by_default, *(rule.distribution for rule in rules)}:
+            self.forwarder.set_refusals(self._is_unavailable)
 
     def _is_unavailable(self, address: str) -> bool:
         key = self.core.parser.key(address)
@@ -152,6 +158,10 @@ class Router:
 
     def open_ports(self) -> None:
         """Open the configured connectors and listeners. Raises what the shell raises for a required one."""
+        for rule in self.config.addresses:
+            self._tell_rule("Created", rule)
+        for auto_link in self.config.auto_links:
+            self.add_auto_link(auto_link)
         for connector in self.config.connectors:
             self.shell.add_connector(connector)
         for listener in self.config.listeners:
@@ -197,6 +207,21 @@ class Router:
         """Send a message of this process, pre-settled, to its `to`."""
         self.forwarder.send(content)
 
+    def add_address(self, rule: AddressConfig) -> None:
+        """Treat addresses to come by one more rule."""
+        self.rules.add(rule)
+        self._refuse_unavailable((rule,))
+        self._tell_rule("Created", rule)
+
+    def remove_address(self, rule: AddressConfig) -> None:
+        """Forget the rule; addresses that are known keep their treatment."""
+        self.rules.remove(rule)
+        self._tell_rule("Deleted", rule)
+
+    def _tell_rule(self, what: str, rule: AddressConfig) -> None:
+        text = f"{what} address with Prefix={rule.pattern} and distribution={rule.distribution}"
+        self.log.log("CONN_MGR", "info", text)
+
     def watch(self, address: str, watcher: Callable[[effects.WatchChanged], None]) -> None:
         """Hear of the reachability of an address, now and whenever it changes."""
         self.watchers[address] = watcher
@@ -206,6 +231,18 @@ class Router:
         """Hear no more of it."""
         self.watchers.pop(address, None)
         self.handle(events.WatchRemoved(address))
+
+    def add_auto_link(self, config: AutoLinkConfig) -> None:
+        """Attach a link wherever it is wanted, now and from now on."""
+        self.handle(events.AutoLinkAdded(_auto_link(config)))
+
+    def remove_auto_link(self, config: AutoLinkConfig) -> None:
+        """Detach its links and attach no more."""
+        self.handle(events.AutoLinkRemoved(config.identity))
+
+    def tls_profile_updated(self, name: str) -> None:
+        """An sslProfile has other ordinals: connect anew where it is newer, close what is too old."""
+        self.shell.rotate_tls(name)
 
     # --- engine events
 
@@ -275,7 +312,7 @@ class Router:
         self._mesh(mesh_events.MessageReceived(message, connection.slot, connection.facts.cost))
 
     def _notice(self, effect: effects.Effect) -> None:
-        """What the core tells the mesh and the watchers."""
+        """What the core tells the mesh, the watchers and the shell, and the time that it wants."""
         match effect:
             case effects.NeighborUp(slot, cost):
                 self._mesh(mesh_events.ControlLinkUp(slot, cost))
@@ -286,11 +323,24 @@ class Router:
                     self._mesh(mesh_events.LocalAddressesChanged(_descriptors(added), removed))
                 if changed:
                     self._mesh(mesh_events.LocalAddressAttributesChanged(_descriptors(changed)))
+            case effects.DropConnection(connection):
+                self.shell.drop(connection)
             case effects.WatchChanged(address):
                 if (watcher := self.watchers.get(address)) is not None:
                     watcher(effect)
+            case effects.StartTimer(name, delay):
+                self._start_timer(name, delay)
             case _:
                 raise TypeError(f"nobody carries out {effect!r}")
+
+    def _start_timer(self, name: str, delay: float) -> None:
+        if (earlier := self._timers.get(name)) is not None:
+            earlier.cancel()
+        self._timers[name] = self.loop.call_later(delay, self._timer_fired, name)
+
+    def _timer_fired(self, name: str) -> None:
+        del self._timers[name]
+        self.handle(events.TimerFired(name))
 
     def _mesh_effect(self, effect: mesh_effects.Effect) -> None:
         match effect:
@@ -350,10 +400,12 @@ def _mesh_config(config: Configuration, identity: Identity) -> MeshConfig:
     )
 
 
-def _rules(config: Configuration) -> Callable[[str], AddressRule | None]:
-    """Address rules of the configuration by address text."""
-    table: PatternTable[AddressRule] = PatternTable()
-    for rule in config.addresses:
-        treatment = effects.Treatment[rule.distribution.upper()]
-        table.add(rule.pattern, AddressRule(treatment, -1 if rule.priority is None else rule.priority))
-    return table.match
+def _auto_link(config: AutoLinkConfig) -> AutoLink:
+    return AutoLink(
+        config.identity,
+        config.direction == "in",
+        config.address or None,
+        config.external_address or None,
+        config.connection,
+        config.container_id,
+    )

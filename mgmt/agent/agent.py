@@ -50,7 +50,7 @@ class Agent:
     def __init__(self, view: RouterView, schema: Schema, control: RouterControl | None = None) -> None:
         """Without `control`, every change is refused with code 501."""
         self._core = CoreAgent(view, control)
-        self._general = GeneralAgent(view, schema, control, NodeOperations(view, schema))
+        self._general = GeneralAgent(view, schema, control, NodeOperations(view, schema, control))
 
     def handle(
         self,
@@ -80,7 +80,8 @@ class Agent:
             answer = _fault(error)
             content = encode_response(answer.status, answer.description, answer.body, asked, in_core=in_core)
         failed = answer.status >= Status.BAD_REQUEST
-        log_text = f"Error performing {request.properties.get('operation')}: {answer.description}"
+        about = f" of {request.properties.get('type')}" if in_core else ""
+        log_text = f"Error performing {request.properties.get('operation')}{about}: {answer.description}"
         return Response(
             str(asked.reply_to), content, int(answer.status), log_text if failed else None, answer.fault
         )

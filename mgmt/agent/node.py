@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from skrouter.config.schema import EntityType, Schema
 from skrouter.mgmt.agent.request import Request
-from skrouter.mgmt.agent.status import BadRequestError
-from skrouter.mgmt.agent.view import RouterView
+from skrouter.mgmt.agent.status import BadRequestError, UnsupportedError
+from skrouter.mgmt.agent.view import RouterControl, RouterView
 
 MAX_LOG_ENTRIES = 1000
 """Entries that a router keeps, hence the most that GET-LOG returns."""
@@ -21,6 +21,7 @@ class NodeOperations:
 
     view: RouterView
     schema: Schema
+    control: RouterControl | None = None
 
     def operation(self, name: str) -> Callable[[Request], object] | None:
         """The operation with this upper-case name, or None."""
@@ -34,8 +35,9 @@ class NodeOperations:
             "GET-JSON-SCHEMA": self.json_schema,
             "GET-SCHEMA-JSON": self.json_schema,
             "GET-LOG": self.log,
+            "PROFILE": self.profile,
         }
-        return operations.get(name)
+        return None if name == "PROFILE" and self.control is None else operations.get(name)
 
     def types(self, request: Request) -> object:
         """Each type with the types it extends."""
@@ -65,6 +67,18 @@ class NodeOperations:
         limit = request.integer("limit", MAX_LOG_ENTRIES)
         entries = self.view.log_entries(min(max(limit, 0), MAX_LOG_ENTRIES))
         return [[one.module, one.level, one.text, one.file, one.line, one.time] for one in entries]
+
+    def profile(self, request: Request) -> object:
+        """Profiling begins with the property `start` and ends with `stop`, which answers with the result."""
+        if self.control is None:
+            raise UnsupportedError("this router cannot be profiled")
+        wanted = request.properties.keys() & {"start", "stop"}
+        if len(wanted) != 1:
+            raise BadRequestError("PROFILE needs one of the properties 'start' and 'stop'")
+        if "stop" in wanted:
+            return self.control.stop_profile()
+        self.control.start_profile()
+        return None
 
     def _asked(self, request: Request) -> list[EntityType]:
         """The type asked for, or all of them."""

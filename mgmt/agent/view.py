@@ -166,3 +166,9 @@ class RouterControl(Protocol):
 
     def delete(self, entity_type: str, identity: str) -> None:
         """Remove the entity."""
+
+    def start_profile(self) -> None:
+        """Begin to profile the router."""
+
+    def stop_profile(self) -> str:
+        """End it; the result as text. BadRequestError if it was not begun."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from skrouter.amqp.events import Handle
-from skrouter.router.core.address import MOBILE, ROUTER, SHARED_CLASSES
+from skrouter.router.core.address import EDGE, EDGE_UPLINK_KEY, MOBILE, ROUTER, SHARED_CLASSES
 from skrouter.router.core.effects import (
     AllowCredit,
     BindConsumer,
@@ -42,7 +42,7 @@ class Address:
 
     `consumers` are links of consumers here, `proxies` links to consumers elsewhere that no mesh tells of,
     `feeders` incoming links of ours that deliver here. `meshes`: edge mesh by index of a remote router all
-    of whose consumers are in it.
+    of whose consumers are in it. `auto_links`: how many configured links are for this address.
     """
 
     key: str
@@ -59,6 +59,7 @@ class Address:
     remotes: set[int] = field(default_factory=set)
     meshes: dict[int, str] = field(default_factory=dict)
     watches: int = 0
+    auto_links: int = 0
     permanent: bool = False
     told: LocalAddress | None = None
     """What the mesh was told last; None: nothing, or that there is no local destination."""
@@ -89,6 +90,7 @@ class Address:
         return (
             self.permanent
             or self.watches > 0
+            or self.auto_links > 0
             or self.has_destination
             or bool(self.producers)
             or bool(self.feeders)
@@ -152,6 +154,10 @@ class AddressTable:
         """
         if key[0] == ROUTER:
             return AddressRule(Treatment.CLOSEST)
+        if key == EDGE_UPLINK_KEY:
+            return AddressRule(Treatment.CLOSEST)
+        if key[0] == EDGE:
+            return AddressRule(Treatment.BALANCED)
         if key[0] != MOBILE:
             unavailable = self._default is Treatment.UNAVAILABLE
             return AddressRule(Treatment.BALANCED if unavailable else self._default)
@@ -193,6 +199,13 @@ class AddressTable:
         with self.change(key, effects) as address:
             address.proxies.add(link)
         return behind_publish(effects, BindConsumer(link, key, proxy))
+
+    def bind_consumer(self, key: str, link: Handle) -> list[Effect]:
+        """From now on a link of an adaptor or of ours consumes from this address."""
+        effects: list[Effect] = []
+        with self.change(key, effects) as address:
+            address.consumers.add(link)
+        return behind_publish(effects, BindConsumer(link, key))
 
     def feed(self, key: str, link: Handle) -> list[Effect]:
         """From now on an incoming link of ours delivers to this address."""

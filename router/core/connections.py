@@ -4,6 +4,12 @@ The connector side of an inter-router connection attaches the control pair and t
 routing-protocol §2); when both control links are established on both sides the connection is a neighbor and
 gets a slot, the lowest that is free. Data connections of the same group are added to the neighbor, or wait
 until it is there.
+
+All connections of one connector are a family, those with certificates of one ordinal a group of it (§1.1).
+The control connection of a newer group takes over its neighbor's slot, and nobody else notices.
+
+ConnectionUp ──▶ waits for control links ──▶ serves a slot ──newer one of the family is ready──▶ superseded
+        └─ not newer than another of its family ──▶ dropped
 """
 
 from __future__ import annotations
@@ -15,8 +21,12 @@ from skrouter.amqp.capabilities import ROUTER_CONTROL, ROUTER_DATA
 from skrouter.amqp.events import Handle
 from skrouter.router.core.effects import (
     AddDataConnection,
+    DetachLink,
+    DropConnection,
     Effect,
     LinkKind,
+    Log,
+    MoveStreams,
     NeighborDown,
     NeighborUp,
     OpenLink,
@@ -40,7 +50,10 @@ STREAMING_SESSION = PRIORITIES + 1
 
 @dataclass(slots=True)
 class Connection:
-    """One connection. `control`: the established control links by direction (True: outgoing)."""
+    """One connection. `control`: the established control links by direction (True: outgoing).
+
+    `slot`: of the neighbor that it serves, or that has sent control messages here until a newer connection.
+    """
 
     facts: ConnectionFacts
     control: dict[bool, Handle] = field(default_factory=dict)
@@ -50,12 +63,24 @@ class Connection:
     slot: int | None = None
 
     @property
-    def group(self) -> tuple[bool, str, str]:
-        """What control and data connections of one connector have in common."""
+    def family(self) -> tuple[bool, str, str]:
+        """What all connections of one connector have in common."""
         facts = self.facts
         if facts.incoming:
             return (True, facts.container, facts.properties.correlator or "")
         return (False, facts.port_name, facts.container)
+
+    @property
+    def group(self) -> tuple[bool, str, str, int]:
+        """What control and data connections of one connector have in common, if they are of one age."""
+        return (*self.family, self.facts.ordinal)
+
+    @property
+    def may_replace(self) -> bool:
+        """Whether it is known which control connections are of the same family."""
+        facts = self.facts
+        is_known = not facts.incoming or bool(facts.properties.correlator)
+        return facts.role == ROLE_INTER_ROUTER and is_known
 
     @property
     def carries_streams(self) -> bool:
@@ -73,9 +98,14 @@ class Connections:
 
     def add(self, facts: ConnectionFacts) -> list[Effect]:
         """A connection is open: a connector's inter-router connection begins with its links."""
-        connection = self.by_handle[facts.connection] = Connection(facts)
-        if facts.role == ROLE_INTER_ROUTER and not facts.incoming:
-            return self._open_router_links(facts)
+        connection = Connection(facts)
+        if (rival := self._rival(connection)) is not None:
+            return _refuse(connection, rival)
+        stale = self._stale(connection)
+        self.by_handle[facts.connection] = connection
+        if facts.role == ROLE_INTER_ROUTER:
+            effects = [*stale, *self._announce(connection)]
+            return effects if facts.incoming else effects + self._open_router_links(facts)
         if facts.role == ROLE_INTER_ROUTER_DATA:
             return [
                 AddDataConnection(neighbor.slot, facts.connection)
@@ -85,6 +115,45 @@ class Connections:
                 and neighbor.carries_streams
             ]
         return []
+
+    def _relatives(self, connection: Connection) -> list[Connection]:
+        """The other control connections of its family."""
+        if not connection.may_replace:
+            return []
+        return [
+            other
+            for other in self.by_handle.values()
+            if other.may_replace and other is not connection and other.family == connection.family
+        ]
+
+    def _rival(self, connection: Connection) -> Connection | None:
+        """A control connection that this one may not stand beside."""
+        relatives = self._relatives(connection)
+        return next((other for other in relatives if _outranks(other, connection)), None)
+
+    def _stale(self, connection: Connection) -> list[Effect]:
+        """A peer's connector that comes again with the same certificates has lost its old connection, though
+        nothing was heard of that here: waiting for the idle timeout would keep it out.
+        """
+        return [
+            DropConnection(other.facts.connection)
+            for other in self._relatives(connection)
+            if other.facts.ordinal == connection.facts.ordinal
+        ]
+
+    def _predecessor(self, connection: Connection) -> Connection | None:
+        """The neighbor whose place it will take."""
+        return next((other for other in self._relatives(connection) if self._serves(other)), None)
+
+    def _serves(self, connection: Connection) -> bool:
+        return connection.slot is not None and self.neighbors.get(connection.slot) is connection
+
+    def _announce(self, connection: Connection) -> list[Effect]:
+        old = self._predecessor(connection)
+        if old is None:
+            return []
+        text = f"Upgrading connection [C{old.facts.number}] to [C{connection.facts.number}]"
+        return [Log("ROUTER_CORE", "info", text)]
 
     def _open_router_links(self, facts: ConnectionFacts) -> list[Effect]:
         """The order is the meaning: the peer numbers priorities by it."""
@@ -144,13 +213,32 @@ class Connections:
         connection.control[outgoing] = link
         if len(connection.control) < 2 or connection.slot is not None:
             return []
-        slot = next(number for number in range(len(self.neighbors) + 1) if number not in self.neighbors)
+        old = self._predecessor(connection)
+        if old is not None and _outranks(old, connection):
+            return _refuse(connection, old)
+        if old is None or old.slot is None:
+            slot = next(number for number in range(len(self.neighbors) + 1) if number not in self.neighbors)
+            return [*self._serve(connection, slot), NeighborUp(slot, connection.facts.cost)]
+        return self._take_over(connection, old, old.slot)
+
+    def _serve(self, connection: Connection, slot: int, *, same: bool = False) -> list[Effect]:
         connection.slot = slot
         self.neighbors[slot] = connection
-        effects: list[Effect] = [SetNeighbor(slot, connection.facts.connection, connection.control[True])]
+        handle, sender = connection.facts.connection, connection.control[True]
+        effects: list[Effect] = [SetNeighbor(slot, handle, sender, same)]
         effects += [SetNeighborLink(slot, *item) for item in sorted(connection.priority_links.items())]
-        effects += self._data_connections(connection, slot)
-        return [*effects, NeighborUp(slot, connection.facts.cost)]
+        return effects + self._data_connections(connection, slot)
+
+    def _take_over(self, connection: Connection, old: Connection, slot: int) -> list[Effect]:
+        """Same neighbor, newer connection. The connector ends the control links of the old one; data and
+        streams end there in their own time, and the listener hears control messages until then.
+        """
+        effects = [*self._serve(connection, slot, same=True), MoveStreams(slot)]
+        if not connection.facts.incoming:
+            effects += [DetachLink(old.control[outgoing]) for outgoing in sorted(old.control)]
+            old.control.clear()
+            old.slot = None
+        return effects
 
     def _data_connections(self, connection: Connection, slot: int) -> list[Effect]:
         if not connection.carries_streams:
@@ -164,18 +252,39 @@ class Connections:
     def router_link_established(self, connection: Connection, priority: int, link: Handle) -> list[Effect]:
         """A sending data link is there."""
         connection.priority_links[priority] = link
-        return [] if connection.slot is None else [SetNeighborLink(connection.slot, priority, link)]
+        if connection.slot is None or not self._serves(connection):
+            return []
+        return [SetNeighborLink(connection.slot, priority, link)]
 
     def control_lost(self, connection: Connection) -> list[Effect]:
         """A control link or the whole connection is gone: no neighbor any more."""
         connection.control.clear()
-        if connection.slot is None:
-            return []
+        was_neighbor = self._serves(connection)
         slot, connection.slot = connection.slot, None
+        if slot is None or not was_neighbor:
+            return []
         del self.neighbors[slot]
+        for other in self.by_handle.values():
+            if other.slot == slot:
+                other.slot = None
         return [NeighborDown(slot)]
 
     def remove(self, handle: Handle) -> tuple[Connection | None, list[Effect]]:
         """A connection is gone. None: it was not known (lost before both sides had opened it)."""
         connection = self.by_handle.pop(handle, None)
         return connection, [] if connection is None else self.control_lost(connection)
+
+
+def _outranks(other: Connection, connection: Connection) -> bool:
+    """A listener's peer may replace what is as new; a connector of ours has no reason to."""
+    least = connection.facts.ordinal + (1 if connection.facts.incoming else 0)
+    return other.facts.ordinal >= least
+
+
+def _refuse(connection: Connection, rival: Connection) -> list[Effect]:
+    mine, other = connection.facts, rival.facts
+    text = (
+        f"[C{mine.number}] Connection dropped: [C{other.number}] of the same connector is there,"
+        f" with TLS ordinal {other.ordinal}; another one needs a higher ordinal than that, not {mine.ordinal}"
+    )
+    return [Log("ROUTER_CORE", "warning", text), DropConnection(mine.connection)]

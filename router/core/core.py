@@ -12,12 +12,13 @@ from skrouter.amqp.events import Handle, LinkAttached, LinkDetached, LinkEstabli
 from skrouter.router.core import events
 from skrouter.router.core.address import MOBILE, ROUTER, AddressParser
 from skrouter.router.core.address_table import AddressTable, Rules, behind_publish
+from skrouter.router.core.auto_links import AutoLinks
 from skrouter.router.core.connections import Connections
 from skrouter.router.core.edge import wire
 from skrouter.router.core.edge.edge import Edge
 from skrouter.router.core.effects import (
-    BindConsumer,
     BindEndpoint,
+    DetachLink,
     Effect,
     ForgetRouter,
     Log,
@@ -25,6 +26,7 @@ from skrouter.router.core.effects import (
     SetRouter,
     Treatment,
     UnbindConsumer,
+    Use,
 )
 from skrouter.router.core.facts import ROLE_EDGE, ConnectionFacts
 from skrouter.router.core.links import Links
@@ -57,6 +59,7 @@ class RouterCore:
         self.table = AddressTable(config.rules, config.default_treatment)
         self.connections = Connections(config.unique)
         self.links = Links(self.parser, self.table, self.connections, config.unique, config.tenant)
+        self.auto_links = AutoLinks(self.table, self.parser, config.unique, self.links.detached)
         self.table.mesh_of = self.links.edges.mesh_of
         self.edge: Edge | None = None
         if config.interior:
@@ -71,6 +74,13 @@ class RouterCore:
 
     def handle(self, event: events.Event, now: float) -> list[Effect]:  # noqa: ARG002  (every machine is given the time)
         """Take in an event; the effects are to be carried out in their order."""
+        effects = self._handle(event)
+        for effect in effects:
+            if isinstance(effect, DetachLink):
+                self.links.end(effect.link)
+        return effects
+
+    def _handle(self, event: events.Event) -> list[Effect]:
         match event:
             case events.ConnectionUp(facts):
                 return self._connection_up(facts)
@@ -78,10 +88,10 @@ class RouterCore:
                 return self._connection_down(connection)
             case LinkAttached():
                 return self.links.attached(event)
-            case LinkEstablished(link):
-                return self.links.established(link)
-            case LinkDetached(link):
-                return self._detached(link)
+            case LinkEstablished():
+                return self._established(event)
+            case LinkDetached():
+                return self._detached(event)
             case events.LinkOpened():
                 return self._opened(event)
             case StreamingLinkWanted(connection):
@@ -103,6 +113,12 @@ class RouterCore:
                 return self._watch(address, -1)
             case events.EdgeMessageReceived():
                 return self._edge_message(event)
+            case events.AutoLinkAdded(config):
+                return self.auto_links.added(config)
+            case events.AutoLinkRemoved(name):
+                return self.auto_links.removed(name)
+            case events.TimerFired(name):
+                return self.auto_links.timer_fired(name)
             case _:
                 return self._handle_mesh(event)
 
@@ -127,30 +143,49 @@ class RouterCore:
     def _connection_up(self, facts: ConnectionFacts) -> list[Effect]:
         effects = self.connections.add(facts)
         if self.edge is not None:
-            return effects + self.edge.connection_up(facts)
-        if facts.role == ROLE_EDGE:
+            effects += self.edge.connection_up(facts)
+        elif facts.role == ROLE_EDGE:
             effects += self.links.edges.connection_up(facts)
-        return effects
+        return effects + self.auto_links.connection_up(facts)
 
     def _connection_down(self, handle: Handle) -> list[Effect]:
         connection, effects = self.connections.remove(handle)
         if self.edge is not None:
             self.edge.connection_down(handle)
         self.links.edges.connection_down(handle)
-        for link in list(connection.links) if connection is not None else []:
+        self.auto_links.connection_down(handle)
+        # Senders first: the end of the last consumer must not concern those that are gone with it.
+        for link in sorted(connection.links if connection is not None else (), key=self._senders_first):
             effects += self.links.detached(link)
         return effects if self.edge is None else effects + self.edge.choose()
 
-    def _opened(self, event: events.LinkOpened) -> list[Effect]:
-        key = None if self.edge is None else self.edge.key_of(event.purpose)
-        self.links.opened(event.link, event.name, event.purpose, key)
-        return [] if self.edge is None else self.edge.opened(event.link, event.purpose)
+    def _senders_first(self, link: Handle) -> tuple[bool, Handle]:
+        return self.links.by_handle[link].outgoing, link
 
-    def _detached(self, handle: Handle) -> list[Effect]:
-        link = self.links.by_handle.get(handle)
-        if link is not None and link.purpose is not None and self.edge is not None:
-            self.edge.detached(handle, link.purpose)
-        return self.links.detached(handle)
+    def _opened(self, event: events.LinkOpened) -> list[Effect]:
+        link, purpose = event.link, event.purpose
+        if purpose.use is Use.AUTO:
+            self.links.opened(link, event.name, purpose, purpose.key or None)
+            return self.auto_links.opened(link, purpose)
+        key = None if self.edge is None else self.edge.key_of(purpose)
+        self.links.opened(link, event.name, purpose, key)
+        return [] if self.edge is None else self.edge.opened(link, purpose)
+
+    def _established(self, event: LinkEstablished) -> list[Effect]:
+        link = self.links.by_handle.get(event.link)
+        if link is not None and link.purpose is not None and link.purpose.use is Use.AUTO:
+            return self.auto_links.established(event.link, link.purpose, event.source, event.target)
+        return self.links.established(event.link)
+
+    def _detached(self, event: LinkDetached) -> list[Effect]:
+        link = self.links.by_handle.get(event.link)
+        purpose = link.purpose if link is not None else None
+        if purpose is not None and self.edge is not None:
+            self.edge.detached(event.link, purpose)
+        effects = self.links.detached(event.link)
+        if purpose is not None and purpose.use is Use.AUTO:
+            effects += self.auto_links.detached(event.link, purpose, event.condition, event.description)
+        return effects if self.edge is None else effects + self.edge.choose()
 
     def _edge_message(self, event: events.EdgeMessageReceived) -> list[Effect]:
         """What edge routers and interior routers tell each other; what is unreadable changes nothing."""
@@ -161,7 +196,7 @@ class RouterCore:
                 key, reachable = wire.read_reachability(event.content)
                 return self.edge.uplink.reachable(event.connection, key, reachable)
             if self.edge is not None and event.key == MOBILE + wire.NEGOTIATION:
-                return self.edge.negotiated(*wire.read_negotiation(event.content))
+                return self.edge.negotiated(event.connection, *wire.read_negotiation(event.content))
         except DecodeError as error:
             connection = self.connections.by_handle.get(event.connection)
             peer = connection.facts.container if connection is not None else "a lost connection"
@@ -186,12 +221,9 @@ class RouterCore:
         return effects
 
     def _consumer_bound(self, text: str, link: Handle) -> list[Effect]:
-        effects: list[Effect] = []
         key = MOBILE + text
         self._bound[link] = key
-        with self.table.change(key, effects) as address:
-            address.consumers.add(link)
-        return behind_publish(effects, BindConsumer(link, key))
+        return self.table.bind_consumer(key, link)
 
     def _consumer_unbound(self, link: Handle) -> list[Effect]:
         effects: list[Effect] = [UnbindConsumer(link)]

@@ -122,11 +122,15 @@ class SetRadius:
 
 @dataclass(frozen=True, slots=True)
 class SetNeighbor:
-    """A next hop by slot: its control connection and our sending control link there."""
+    """A next hop by slot: its control connection and our sending control link there.
+
+    `same`: the router that has the slot already, on a newer connection.
+    """
 
     slot: int
     connection: Handle
     control_link: Handle
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,13 @@ class AddDataConnection:
 
     slot: int
     connection: Handle
+
+
+@dataclass(frozen=True, slots=True)
+class MoveStreams:
+    """Addresses whose deliveries to a next hop share a link go on over the connections that it has now."""
+
+    slot: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +204,8 @@ class OpenLink:
     """Attach a link of ours. Answered by `LinkOpened`.
 
     `key`: the entry that an incoming link delivers to, None: each message says where. Its credit is given
-    when the peer has answered, unless it is `withheld` because the entry has no destination.
+    when the peer has answered, unless it is `withheld` because the entry has no destination. `address`: what
+    other routers are told its messages are for, None: what the source says.
     """
 
     purpose: Purpose
@@ -204,6 +216,7 @@ class OpenLink:
     source: Terminus = Terminus()
     target: Terminus = Terminus()
     key: str | None = None
+    address: str | None = None
     annotated: bool = True
     withheld: bool = False
 
@@ -274,6 +287,13 @@ class CloseConnection:
 
 
 @dataclass(frozen=True, slots=True)
+class DropConnection:
+    """End a connection without a word to the peer."""
+
+    connection: Handle
+
+
+@dataclass(frozen=True, slots=True)
 class NeighborUp:
     """The control links to a neighbor are there: the mesh may speak."""
 
@@ -319,6 +339,14 @@ class WatchChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class StartTimer:
+    """`TimerFired` with this name comes in so many seconds, in place of one that was to come earlier."""
+
+    name: str
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """A line for the log."""
 
@@ -337,6 +365,7 @@ Effect = (
     | SetNeighbor
     | SetNeighborLink
     | AddDataConnection
+    | MoveStreams
     | AcceptLink
     | RejectLink
     | DetachLink
@@ -349,9 +378,11 @@ Effect = (
     | BindEndpoint
     | AllowCredit
     | CloseConnection
+    | DropConnection
     | NeighborUp
     | NeighborDown
     | LocalAddressesChanged
     | WatchChanged
+    | StartTimer
     | Log
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from skrouter.amqp.events import Handle, LinkAttached, LinkDetached, LinkEstablished, StreamingLinkWanted
 from skrouter.router.core.effects import Purpose, Treatment
-from skrouter.router.core.facts import ConnectionFacts
+from skrouter.router.core.facts import AutoLink, ConnectionFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,27 @@ class WatchRemoved:
 
 
 @dataclass(frozen=True, slots=True)
+class AutoLinkAdded:
+    """A link is wanted on every connection that it names."""
+
+    config: AutoLink
+
+
+@dataclass(frozen=True, slots=True)
+class AutoLinkRemoved:
+    """It is wanted no longer."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The time that `StartTimer` has asked for is over; whoever has asked may be gone."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RouterKnown:
     """The mesh knows a router under this index."""
 
@@ -158,6 +179,9 @@ Event = (
     | EdgeMessageReceived
     | WatchAdded
     | WatchRemoved
+    | AutoLinkAdded
+    | AutoLinkRemoved
+    | TimerFired
     | RouterKnown
     | RouterForgotten
     | RouteChanged

@@ -31,6 +31,7 @@ from skrouter.router.core.edge import wire
 from skrouter.router.core.edge.clients import Clients
 from skrouter.router.core.effects import (
     AcceptLink,
+    DetachLink,
     Effect,
     LinkKind,
     Purpose,
@@ -184,10 +185,19 @@ class Links:
         if link is None or connection is None:
             return []
         if link.kind is LinkKind.CONTROL:
-            return self._connections.control_established(connection, link.outgoing, handle)
+            return self._without(self._connections.control_established(connection, link.outgoing, handle))
         if link.kind is LinkKind.ROUTER and link.outgoing:
             return self._connections.router_link_established(connection, link.priority, handle)
         return []
+
+    def _without(self, effects: list[Effect]) -> list[Effect]:
+        """Links that these effects end are forgotten at once: nobody tells of what we do ourselves."""
+        for effect in effects:
+            if isinstance(effect, DetachLink) and (link := self.by_handle.pop(effect.link, None)) is not None:
+                owner = self._connections.by_handle.get(link.connection)
+                if owner is not None:
+                    owner.links.discard(link.handle)
+        return effects
 
     # --- edge routers
 
@@ -207,23 +217,24 @@ class Links:
     def _own_endpoint(self, connection: Connection, event: LinkAttached) -> list[Effect]:
         """Links to what routers have for each other; clients have no business there."""
         address = event.source.address if event.outgoing else event.target.address
+        key = self._parser.key(address) if address is not None else ""
         roles = {
-            wire.DISCOVERY: (ROLE_EDGE, False),
-            wire.TRACKING: (ROLE_EDGE, True),
-            wire.NEGOTIATION: (ROLE_INTER_EDGE, False),
+            MOBILE + wire.DISCOVERY: (ROLE_EDGE, False),
+            MOBILE + wire.TRACKING: (ROLE_EDGE, True),
+            MOBILE + wire.NEGOTIATION: (ROLE_INTER_EDGE, False),
         }
-        if address not in roles:
+        if key not in roles:
             return []
-        if (connection.facts.role, event.outgoing) != roles[address]:
+        if (connection.facts.role, event.outgoing) != roles[key]:
             return [RejectLink(event.link, *FORBIDDEN)]
-        if address == wire.TRACKING:
+        if key == MOBILE + wire.TRACKING:
             self._remember(
                 connection,
                 Link(event.link, event.connection, event.name, LinkKind.ENDPOINT, outgoing=True),
             )
             accept = AcceptLink(event.link, LinkKind.ENDPOINT, connection.facts.link_capacity, annotated=True)
             return [accept, *self.edges.tracking_attached(event.connection, event.link)]
-        return self._to_own_endpoint(connection, event, MOBILE + address)
+        return self._to_own_endpoint(connection, event, key)
 
     def _to_own_endpoint(self, connection: Connection, event: LinkAttached, key: str) -> list[Effect]:
         link = Link(event.link, event.connection, event.name, LinkKind.ENDPOINT, outgoing=False, key=key)
@@ -325,6 +336,13 @@ class Links:
         return [*effects, accept]
 
     # --- ends
+
+    def end(self, handle: Handle) -> None:
+        """We detach it: nobody will tell of its end."""
+        link = self.by_handle.pop(handle, None)
+        connection = self._connections.by_handle.get(link.connection) if link is not None else None
+        if connection is not None:
+            connection.links.discard(handle)
 
     def detached(self, handle: Handle) -> list[Effect]:
         """A link is gone."""

@@ -9,4 +9,8 @@ cdef channel_t *channel_new(forwarder_t *forwarder, entry_t *entry, int neighbor
 # Out of the lists of entry and neighbor, and freed.
 cdef void channel_free(channel_t *channel) noexcept nogil
 # Whether everything before its fences has been forwarded by the neighbor; remembers it.
-cdef bint channel_is_open(forwarder_t *forwarder, channel_t *channel) noexcept nogil
+cdef bint channel_is_open(channel_t *channel) noexcept nogil
+# Let go of link and connection; what follows goes behind what is on them.
+cdef void channel_leave_link(channel_t *channel) noexcept nogil
+# A link of the neighbor is gone.
+cdef void channel_forget_link(channel_t *channel, const link_t *link) noexcept nogil

@@ -6,13 +6,15 @@ before and after. So the first such message opens a channel: from then on all de
 neighbor take one streaming link that is theirs alone, in order. The channel begins only when the neighbor has forwarded what
 went before on the priority links. A router gives credit back for a delivery when it has forwarded it (spec: routing-protocol
 §2), so the credit on a link tells how much of what was sent has got that far: the fence needs no message of its own.
+
+When another connection takes the neighbor's place, channels move to it in the same way: behind what went before.
 """
 
 from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 
 from skrouter.amqp.engine.proton_api cimport pn_link_credit
-from skrouter.router.forwarder.model cimport PRIORITIES, neighbor_t
+from skrouter.router.forwarder.model cimport FENCES, PRIORITIES, neighbor_t
 
 
 cdef channel_t *channel_of(entry_t *entry, int neighbor) noexcept nogil:
@@ -32,15 +34,42 @@ cdef channel_t *channel_new(forwarder_t *forwarder, entry_t *entry, int neighbor
     channel.entry = entry
     channel.neighbor = neighbor
     for priority in range(PRIORITIES):
-        if hop.priority_links[priority] != NULL:
-            channel.fences[priority] = (hop.priority_links[priority].dealt_with
-                                        + hop.priority_links[priority].undelivered_count)
+        _fence(channel, priority, hop.priority_links[priority])
     channel.next = entry.channels
     entry.channels = channel
     channel.next_of_neighbor = hop.channels
     hop.channels = channel
-    channel_is_open(forwarder, channel)
+    channel_is_open(channel)
     return channel
+
+
+cdef void _fence(channel_t *channel, int place, link_t *link) noexcept nogil:
+    """What goes through the channel goes behind all that is on this link now."""
+    channel.fenced[place] = link
+    if link != NULL:
+        channel.fences[place] = link.dealt_with + link.undelivered_count
+
+
+cdef void channel_leave_link(channel_t *channel) noexcept nogil:
+    """Take another link, and connection, once what is on the present one has been forwarded."""
+    cdef link_t *link = channel.link
+    channel.links = NULL
+    if link == NULL:
+        return
+    channel.link = NULL
+    link.channel = NULL
+    _fence(channel, FENCES - 1, link)
+    channel.open = False
+
+
+cdef void channel_forget_link(channel_t *channel, const link_t *link) noexcept nogil:
+    """The link is gone, and with it what had to be waited for."""
+    cdef int place
+    if channel.link == link:
+        channel.link = NULL
+    for place in range(FENCES):
+        if channel.fenced[place] == link:
+            channel.fenced[place] = NULL
 
 
 cdef uint64_t _forwarded(const link_t *link) noexcept nogil:
@@ -51,16 +80,15 @@ cdef uint64_t _forwarded(const link_t *link) noexcept nogil:
     return link.dealt_with - missing if link.dealt_with > <uint64_t>missing else 0
 
 
-cdef bint channel_is_open(forwarder_t *forwarder, channel_t *channel) noexcept nogil:
-    cdef neighbor_t *hop = &forwarder.neighbors[channel.neighbor]
-    cdef link_t *link
-    cdef int priority
+cdef bint channel_is_open(channel_t *channel) noexcept nogil:
+    cdef int place
     if channel.open:
         return True
-    for priority in range(PRIORITIES):
-        link = hop.priority_links[priority]
-        if link != NULL and _forwarded(link) < channel.fences[priority]:
+    for place in range(FENCES):
+        if channel.fenced[place] != NULL and _forwarded(channel.fenced[place]) < channel.fences[place]:
             return False
+    for place in range(FENCES):
+        channel.fenced[place] = NULL
     channel.open = True
     return True
 

@@ -44,9 +44,11 @@ from skrouter.router.forwarder.model cimport (
     LINK_STREAMING,
     MESH_LIMIT,
     NO_NEIGHBOR,
-    PEER_NONE,
+    PEER_EDGE,
+    PEER_INTER_EDGE,
     PRIORITIES,
     arrival_t,
+    channel_t,
     copy_t,
     entry_t,
     link_kind,
@@ -59,7 +61,7 @@ from skrouter.router.forwarder.model cimport (
 )
 from skrouter.router.forwarder.process cimport process_ops
 from skrouter.router.forwarder.routing cimport route_again
-from skrouter.router.forwarder.streams cimport channel_close, offer_streaming_link
+from skrouter.router.forwarder.streams cimport channel_close, channel_move, offer_streaming_link
 from skrouter.router.forwarder.tables cimport (
     KEY_LIMIT,
     address_key,
@@ -274,11 +276,16 @@ cdef class Forwarder:
             self.native.neighbor_count = slot + 1
         return &self.native.neighbors[slot]
 
-    def set_neighbor(self, uint32_t slot, uint64_t connection, uint64_t control_link):
-        """A next hop: its control connection and outgoing control link."""
+    def set_neighbor(self, uint32_t slot, uint64_t connection, uint64_t control_link, bint same=False):
+        """A next hop: its control connection and outgoing control link.
+
+        `same`: it is the router that has the slot already, on a newer connection (see `move_streams`).
+        """
         cdef links_t *links = self._links(connection)
         cdef link_t *link = self._link(control_link)
         cdef neighbor_t *neighbor = self._neighbor(slot)
+        while neighbor.channels != NULL and not same:
+            channel_close(neighbor.channels)
         memset(neighbor.priority_links, 0, sizeof(neighbor.priority_links))
         neighbor.data_count = 0             # of whoever had the slot before; ours follow
         neighbor.control = links.connection
@@ -307,6 +314,14 @@ cdef class Forwarder:
         neighbor.data = grown
         grown[neighbor.data_count] = links.connection
         neighbor.data_count += 1
+        links.neighbor = slot
+
+    def move_streams(self, uint32_t slot):
+        """Addresses whose deliveries to this next hop share a link go on over the connections that it has now."""
+        cdef channel_t *channel = self._neighbor(slot).channels
+        while channel != NULL:
+            channel_move(channel)
+            channel = channel.next_of_neighbor
 
     # --- endpoints in this process
 
@@ -414,11 +429,13 @@ cdef class Forwarder:
 
     cdef int _set_up(self, link_t *link, int kind, int capacity, int credit, uint64_t entry, bint annotated,
                      bint withheld, int priority, str address) except -1:
+        cdef peer_kind peer
         link.kind = <link_kind>kind
         link.capacity = capacity
         link.priority = priority
         link.annotated = annotated
-        link.replenish_early = kind != LINK_ENDPOINT or (<links_t *>link.connection.links).peer != PEER_NONE
+        peer = (<links_t *>link.connection.links).peer
+        link.replenish_early = kind != LINK_ENDPOINT or peer == PEER_EDGE or peer == PEER_INTER_EDGE
         link.withheld = withheld
         if entry:
             self._point(link, self._entry(entry))
@@ -426,11 +443,12 @@ cdef class Forwarder:
                 self._remember_address(link, address)
         link.accepted = True
         pn_link_open(link.pn)
-        if not link.outgoing:
-            if withheld or not pn_link_state(link.pn) & PN_REMOTE_ACTIVE:
-                link.owed = credit          # given when there is a destination, or when the peer has answered
-            else:
-                pn_link_flow(link.pn, credit)
+        if link.outgoing:
+            link.peer_credit = pn_link_credit(link.pn)      # a peer may give it before we answer
+        elif withheld or not pn_link_state(link.pn) & PN_REMOTE_ACTIVE:
+            link.owed = credit              # given when there is a destination, or when the peer has answered
+        else:
+            pn_link_flow(link.pn, credit)
         connection_wake(link.connection)
         return 0
 
@@ -487,10 +505,11 @@ cdef class Forwarder:
 
     def open_link(self, uint64_t connection, str name not None, bint outgoing, int session, object source, object target,
                   int kind, int capacity, int credit=0, uint64_t entry=0, bint annotated=False, int priority=4,
-                  bint withheld=False):
+                  bint withheld=False, str address=None):
         """Attach a link of ours. `session`: a number below 64, begun at its first use. Returns the handle.
 
-        entry: where an incoming link delivers to; withheld: no credit until `allow_credit`.
+        entry: where an incoming link delivers to, address: its name if the source says another; withheld: no credit
+        until `allow_credit`.
 
         source, target: (address, durability, expiry policy, timeout, dynamic, capabilities, properties, filter).
         """
@@ -504,7 +523,8 @@ cdef class Forwarder:
         set_terminus(pn_link_source(pn), PN_SOURCE, source)
         set_terminus(pn_link_target(pn), PN_TARGET, target)
         pn_link_set_snd_settle_mode(pn, PN_SND_MIXED)
-        self._set_up(link, kind, capacity, credit, entry, annotated, withheld, priority, None if outgoing else source[0])
+        self._set_up(link, kind, capacity, credit, entry, annotated, withheld, priority,
+                     None if outgoing else address or source[0])
         if kind == LINK_STREAMING and outgoing:
             links.wanted -= links.wanted > 0
             offer_streaming_link(links, link)

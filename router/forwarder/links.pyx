@@ -11,10 +11,12 @@ from skrouter.amqp.engine.proton_api cimport *
 from skrouter.amqp.engine.connection cimport connection_fail
 from skrouter.amqp.engine.model cimport connection_t, protocol_t
 from skrouter.amqp.engine.pump cimport encoded_data
-from skrouter.router.forwarder.channels cimport channel_is_open
+from skrouter.router.forwarder.channels cimport channel_forget_link, channel_is_open
 from skrouter.router.forwarder.deliveries cimport link_lost
 from skrouter.router.forwarder.model cimport (
+    LINK_CONTROL,
     LINK_ROUTER,
+    LINK_STREAMING,
     NO_NEIGHBOR,
     arrival_t,
     channel_t,
@@ -124,17 +126,27 @@ cdef void _leave_pool(links_t *links, link_t *link) noexcept nogil:
         place[0] = link.next_idle
 
 
-cdef void _forget_at_neighbor(links_t *links, link_t *link) noexcept nogil:
+cdef void _forget_at_neighbors(forwarder_t *forwarder, link_t *link) noexcept nogil:
+    """The link may be of a connection whose place at its neighbor another one has taken."""
     cdef neighbor_t *neighbor
+    cdef channel_t *channel
+    cdef uint32_t i
     cdef int priority
-    if links.neighbor == NO_NEIGHBOR:
-        return
-    neighbor = &links.forwarder.neighbors[links.neighbor]
-    if neighbor.control_link == link:
-        neighbor.control_link = NULL
-    for priority in range(10):
-        if neighbor.priority_links[priority] == link:
-            neighbor.priority_links[priority] = NULL
+    for i in range(forwarder.neighbor_count):
+        neighbor = &forwarder.neighbors[i]
+        if neighbor.control_link == link:
+            neighbor.control_link = NULL
+        for priority in range(10):
+            if neighbor.priority_links[priority] == link:
+                neighbor.priority_links[priority] = NULL
+        channel = neighbor.channels
+        while channel != NULL:
+            channel_forget_link(channel, link)
+            channel = channel.next_of_neighbor
+
+
+cdef bint is_between_routers(const link_t *link) noexcept nogil:
+    return link.outgoing and (link.kind == LINK_CONTROL or link.kind == LINK_ROUTER or link.kind == LINK_STREAMING)
 
 
 cdef void amqp_link_lost(link_t *link) noexcept nogil:
@@ -145,14 +157,13 @@ cdef void amqp_link_lost(link_t *link) noexcept nogil:
     pn_link_set_context(link.pn, NULL)
     if link.outgoing and link.entry != NULL:
         entry_drop_consumer(link.entry, link)
-    _forget_at_neighbor(links, link)
+    if is_between_routers(link):
+        _forget_at_neighbors(links.forwarder, link)
     if link.write_queued:
         _leave_write_list(links, link)
     if link.idle:
         _leave_pool(links, link)
-    if link.channel != NULL:
-        link.channel.link = NULL
-        link.channel = NULL
+    link.channel = NULL
     copy = link.first                       # proton's deliveries outlive ours: cut them loose
     while copy != NULL:
         if copy.pn != NULL:
@@ -215,14 +226,18 @@ cdef void _post_detached(connection_t *connection, uint64_t handle, bint closed,
 
 cdef void _link_closed(connection_t *connection, pn_link_t *pn, bint detached) noexcept nogil:
     cdef link_t *link = <link_t *>pn_link_get_context(pn)
+    cdef bint awaited = False
     if detached and link != NULL:
         connection_fail(connection, b"amqp:not-implemented", b"Link detach/reattach not supported")
         return
     if link != NULL:
         _post_detached(connection, link.handle, True, pn_link_remote_condition(pn))
+        awaited = is_between_routers(link)
         amqp_link_lost(link)
         pn_link_close(pn)
     pn_link_free(pn)
+    if awaited:
+        _restart_channels((<links_t *>connection.links).forwarder)
 
 
 cdef void _session_closed(connection_t *connection, pn_session_t *session) noexcept nogil:
@@ -240,6 +255,7 @@ cdef void _session_closed(connection_t *connection, pn_session_t *session) noexc
             _post_detached(connection, link.handle, True, pn_session_remote_condition(session))
             amqp_link_lost(link)
         link = following
+    _restart_channels(links.forwarder)
 
 
 cdef void _forget_data_connection(links_t *links) noexcept nogil:
@@ -294,13 +310,13 @@ cdef void _connection_lost(connection_t *connection) noexcept nogil:
 
 
 cdef void _restart_channels(forwarder_t *forwarder) noexcept nogil:
-    """What waited for a link of a lost data connection takes another one."""
+    """What waited for a link that is lost, or for what went before on it, takes another one."""
     cdef channel_t *channel
     cdef uint32_t i
     for i in range(forwarder.neighbor_count):
         channel = forwarder.neighbors[i].channels
         while channel != NULL:
-            if channel.open:
+            if channel_is_open(channel):
                 channel_start(channel)
             channel = channel.next_of_neighbor
 
@@ -311,7 +327,7 @@ cdef void _link_flow(connection_t *connection, pn_link_t *pn) noexcept nogil:
         return
     if link.zero_credit_since and pn_link_credit(pn) > 0:
         link.zero_credit_since = 0
-    if link.kind == LINK_ROUTER:
+    if link.kind == LINK_ROUTER or link.kind == LINK_STREAMING:
         _router_flow(link)
     if link.first != NULL or pn_link_get_drain(pn):
         queue_write(link)
@@ -321,14 +337,13 @@ cdef void _router_flow(link_t *link) noexcept nogil:
     """Credit that came back tells what the neighbor has forwarded: channels may open."""
     cdef links_t *links = <links_t *>link.connection.links
     cdef channel_t *channel
-    cdef int credit = pn_link_credit(link.pn)
-    if credit > link.peer_credit:
-        link.peer_credit = credit
+    if link.peer_credit == 0:               # all at once, before the first delivery; it is only replaced later
+        link.peer_credit = pn_link_credit(link.pn)
     if links.neighbor == NO_NEIGHBOR:
         return
     channel = link.forwarder.neighbors[links.neighbor].channels
     while channel != NULL:
-        if not channel.open and channel_is_open(link.forwarder, channel):
+        if not channel.open and channel_is_open(channel):
             channel_start(channel)
         channel = channel.next_of_neighbor
 

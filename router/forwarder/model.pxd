@@ -55,6 +55,7 @@ cdef enum:
     Q2_LOWER = 131072
     Q3_UPPER = 1048576          # octets of one session that may wait in proton
     NO_NEIGHBOR = -1
+    FENCES = 11                 # one for each priority, and one for the channel's own link of before
 
     FLAG_STREAMING = 1          # router annotations, flags
     FLAG_RESEND_RELEASED = 2
@@ -203,7 +204,7 @@ cdef struct link_t:
     bint idle                   # streaming: in its connection's pool
     channel_t *channel          # streaming: belongs to this channel; NULL: to the pool
     uint64_t dealt_with         # outgoing: copies that were sent, or dropped from the queue
-    int peer_credit             # outgoing: the most credit that the peer has given at once
+    int peer_credit             # outgoing: the credit that the peer has given at first
     int capacity
     int owed                    # credit that `withheld` has kept back
     int priority
@@ -259,8 +260,9 @@ cdef struct channel_t:          # owner: its entry; the one way of all deliverie
     links_t *links              # borrowed: the connection that carries it; NULL: not chosen yet
     link_t *link                # the streaming link for this address alone; NULL: asked for
     bint asked                  # its first copy waits in the connection's queue for a link
-    bint open                   # what went before on the priority links has been forwarded by the neighbor
-    uint64_t fences[PRIORITIES] # dealt_with of the priority links that must have been forwarded
+    bint open                   # what went before on other links has been forwarded by the neighbor
+    link_t *fenced[FENCES]      # borrowed: those links; NULL: gone, or nothing went there
+    uint64_t fences[FENCES]     # how much of each must have been forwarded
     queue_t waiting             # copies until there is a link
     channel_t *next             # of the entry
     channel_t *next_of_neighbor

@@ -176,8 +176,10 @@ cdef entry_t *_beyond(arrival_t *arrival, const entry_t *entry) noexcept nogil:
 
 
 cdef bint _is_astray(arrival_t *arrival) noexcept nogil:
-    """More hops than to the farthest router. Control messages may: they travel while paths are still being learnt."""
-    return arrival.content.head.trace_count > arrival.content.forwarder.radius + 1 and not _on_control(arrival)
+    """More hops than to the farthest router. Control messages may: they travel while paths are still being learnt. An edge
+    router knows no paths."""
+    return arrival.content.forwarder.interior and arrival.content.head.trace_count > (
+        arrival.content.forwarder.radius + 1) and not _on_control(arrival)
 
 
 cdef void _count_origin(arrival_t *arrival, entry_t *entry) noexcept nogil:

@@ -270,7 +270,8 @@ cdef size_t _put_slice(uint8_t *at, const uint8_t *data, const slice_t *text) no
 
 
 cdef size_t _put_to_override(const content_t *content, const link_t *origin, uint8_t *at) noexcept nogil:
-    if not content.head.to_override.present and origin != NULL and origin.address != NULL:
+    """A link with an address of its own delivers there, whatever the message had been told elsewhere."""
+    if origin != NULL and origin.address != NULL:
         return _put_string(at, origin.address, origin.address_length)
     return _put_slice(at, content.first.data, &content.head.to_override)
 

@@ -12,5 +12,7 @@ cdef void offer_streaming_link(links_t *links, link_t *link) noexcept nogil
 cdef void place_in_channel(copy_t *copy, channel_t *channel) noexcept nogil
 # What went before a channel has been forwarded: let it begin.
 cdef void channel_start(channel_t *channel) noexcept nogil
+# Its neighbor is behind another connection now.
+cdef void channel_move(channel_t *channel) noexcept nogil
 # Its neighbor or its entry is gone.
 cdef void channel_close(channel_t *channel) noexcept nogil

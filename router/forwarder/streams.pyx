@@ -6,7 +6,7 @@ A streaming delivery takes an idle link, or waits while control is asked to atta
 from skrouter.amqp.engine.poller cimport engine_post
 from skrouter.amqp.engine.proton_api cimport PN_RELEASED
 from skrouter.amqp.engine.model cimport connection_t
-from skrouter.router.forwarder.channels cimport channel_free
+from skrouter.router.forwarder.channels cimport channel_free, channel_is_open, channel_leave_link
 from skrouter.router.forwarder.copies cimport copy_enqueue, copy_join
 from skrouter.router.forwarder.model cimport (
     channel_t,
@@ -45,6 +45,26 @@ cdef copy_t *_first_waiting(queue_t *queue) noexcept nogil:
         queue_remove(&queue.first, &queue.last, copy)
         copy.waits_in = NULL
     return copy
+
+
+cdef void _take_back(channel_t *channel) noexcept nogil:
+    """What waits at the connection for the channel's link is the first that waits here again."""
+    cdef queue_t *queue = &channel.links.waiting
+    cdef copy_t *copy = queue.first
+    channel.asked = False
+    while copy != NULL and copy.channel != channel:
+        copy = copy.next
+    if copy == NULL:
+        return
+    queue_remove(&queue.first, &queue.last, copy)
+    copy.channel = NULL
+    copy.waits_in = &channel.waiting
+    copy.next = channel.waiting.first
+    if copy.next != NULL:
+        copy.next.previous = copy
+    else:
+        channel.waiting.last = copy
+    channel.waiting.first = copy
 
 
 cdef link_t *_idle_link(links_t *links) noexcept nogil:
@@ -122,6 +142,19 @@ cdef void _bind_channel(channel_t *channel, link_t *link, copy_t *copy) noexcept
         copy_join(copy, link)
         copy = _first_waiting(&channel.waiting)
     link.ops.push(link)
+
+
+cdef void channel_move(channel_t *channel) noexcept nogil:
+    """Go on over another connection, behind what is under way on the present one."""
+    cdef links_t *links = channel.links
+    cdef link_t *link = channel.link
+    if channel.asked:
+        _take_back(channel)
+    channel_leave_link(channel)
+    if link != NULL and link.first == NULL:
+        offer_streaming_link(links, link)
+    if channel_is_open(channel):
+        channel_start(channel)
 
 
 cdef void channel_close(channel_t *channel) noexcept nogil:

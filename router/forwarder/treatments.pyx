@@ -132,8 +132,15 @@ cdef bint echoes(const link_t *link, const arrival_t *arrival) noexcept nogil:
     return link.proxy and is_from_edge_mesh(arrival)
 
 
+cdef int _distance(const link_t *link) noexcept nogil:
+    """Of a consumer, as `closest` sees it: in this process, at this router, somewhere behind a proxy."""
+    if link.kind == LINK_PROCESS:
+        return 0
+    return 2 if link.proxy else 1
+
+
 cdef choice_t choose_closest(forwarder_t *forwarder, entry_t *entry, const arrival_t *arrival) noexcept nogil:
-    """A subscriber in this process, else a consumer here, in turn; else the routers of the lowest cost, in turn."""
+    """A subscriber in this process, else a consumer here, in turn, else a proxy; else the routers of the lowest cost, in turn."""
     cdef choice_t choice = _nowhere()
     cdef link_t *link
     cdef uint32_t i, place
@@ -143,7 +150,7 @@ cdef choice_t choose_closest(forwarder_t *forwarder, entry_t *entry, const arriv
         link = entry.consumers[place]
         if echoes(link, arrival) or link_was_tried(arrival, link.handle):
             continue
-        if choice.link == NULL or (link.kind == LINK_PROCESS and choice.link.kind != LINK_PROCESS):
+        if choice.link == NULL or _distance(link) < _distance(choice.link):
             choice.link = link
             turn = place + 1
     if choice.link != NULL:

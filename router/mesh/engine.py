@@ -39,6 +39,7 @@ from skrouter.router.mesh.messages import (
 )
 from skrouter.router.mesh.mobile import OwnAddresses
 from skrouter.router.mesh.node import Node
+from skrouter.router.mesh.path import Paths
 from skrouter.router.mesh.rows import NodeRow, node_rows
 from skrouter.router.mesh.sequence import SLACK
 from skrouter.router.mesh.topology import Outbox, Topology
@@ -52,13 +53,16 @@ REGRESSION: Final = 1.0
 
 
 class MeshEngine:
-    """One router's part in the protocol. Times are the `now` of the caller's clock, in seconds."""
+    """One router's part in the protocol. Times are the `now` of the caller's clock, in seconds.
 
-    def __init__(self, config: MeshConfig, now: float) -> None:
+    `paths`: who computes the paths, if not `Paths` of this router.
+    """
+
+    def __init__(self, config: MeshConfig, now: float, paths: Paths | None = None) -> None:
         self.config = config
         self._outbox = Outbox()
         self._topology = Topology(
-            config.router_id, config.hello_max_age, config.unreachable_holdoff, self._outbox
+            config.router_id, config.hello_max_age, config.unreachable_holdoff, self._outbox, paths
         )
         self._addresses = OwnAddresses()
         self._deadline = now + TICK
@@ -107,6 +111,7 @@ class MeshEngine:
         advertise |= topology.update_routes(now)
         topology.flush_unreachable()
         topology.remove_idle()
+        topology.report_size()
         advertise |= self._tell_address_changes()
         for node in topology.nodes:
             self._answer_owed(node)

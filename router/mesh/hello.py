@@ -35,6 +35,8 @@ class Neighbors:
         self._max_age = max_age
         self._costs: dict[int, int] = {}
         self._peers: dict[str, _Peer] = {}
+        self.changes = 0
+        """Grows when `adjacencies` may have another answer than before."""
 
     @property
     def has_links(self) -> bool:
@@ -45,20 +47,25 @@ class Neighbors:
         """A control link opened. Whatever was heard in this slot before was another connection."""
         self.link_down(slot)
         self._costs[slot] = cost
+        self.changes += 1
 
     def link_down(self, slot: int) -> None:
         """A control link is gone, with everything heard on it."""
         self._costs.pop(slot, None)
+        self.changes += 1
         self._drop((peer, slot) for peer in list(self._peers))
 
     def hear(self, message: Hello, slot: int, cost: int, now: float) -> bool:
         """Note a HELLO. False: the slot has no control link (any more) and nothing was noted."""
         if slot not in self._costs:
             return False
-        self._costs[slot] = cost
+        if self._costs[slot] != cost:
+            self._costs[slot] = cost
+            self.changes += 1
         peer = self._peers.setdefault(message.router_id, _Peer())
         peer.heard[slot] = now
         if self._own_id in message.seen:
+            self.changes += slot not in peer.confirmed
             peer.confirmed[slot] = now
         return True
 
@@ -68,6 +75,7 @@ class Neighbors:
             for times in (peer.heard, peer.confirmed):
                 for slot in [slot for slot, at in times.items() if now - at >= self._max_age]:
                     del times[slot]
+                    self.changes += 1
         self._drop(())
 
     def seen(self) -> tuple[str, ...]:

@@ -82,23 +82,26 @@ class RemoteAddresses:
             return None
         if message.mobile_seq <= self.sequence.have:
             return AddressChange((), ())
-        wanted = dict(self.known)
-        for key in message.removed:
-            wanted.pop(key, None)
-        wanted |= {address.key: address for address in message.added}
-        return self._take(message.mobile_seq, wanted)
+        added = {address.key: address for address in message.added}
+        removed = tuple(
+            key for key in dict.fromkeys(message.removed) if key in self.known and key not in added
+        )
+        fresh = tuple(address for key, address in added.items() if self.known.get(key) != address)
+        for key in removed:
+            del self.known[key]
+        self.known |= added
+        self.sequence.arrived(message.mobile_seq)
+        return AddressChange(fresh, removed)
 
     def apply_list(self, message: MobileAddressList) -> AddressChange:
         """Replace the copy, unless it is later than the list."""
         if message.mobile_seq < self.sequence.have:
             return AddressChange((), ())
-        return self._take(message.mobile_seq, {address.key: address for address in message.addresses})
-
-    def _take(self, number: int, wanted: dict[str, AddressDescriptor]) -> AddressChange:
+        wanted = {address.key: address for address in message.addresses}
         added = tuple(address for key, address in wanted.items() if self.known.get(key) != address)
         removed = tuple(key for key in self.known if key not in wanted)
         self.known = wanted
-        self.sequence.arrived(number)
+        self.sequence.arrived(message.mobile_seq)
         return AddressChange(added, removed)
 
     def clear(self) -> bool:

@@ -6,7 +6,6 @@ Tells the core about routers and routes. Not here: messages and timers (engine.p
 from collections.abc import Mapping
 from typing import Final
 
-from skrouter.router.mesh import path
 from skrouter.router.mesh.effects import (
     Effect,
     FlushRouterAddresses,
@@ -21,9 +20,12 @@ from skrouter.router.mesh.hello import Adjacency, Neighbors
 from skrouter.router.mesh.link_state import OwnLinkState
 from skrouter.router.mesh.messages import Hello
 from skrouter.router.mesh.node import Node, NodeTable
+from skrouter.router.mesh.path import Paths
 
 IDLE_TICKS: Final = 3
 """Ticks after which a router that nobody names is forgotten."""
+REFERENCE_ROUTERS: Final = 128
+"""Routers that a skupper-router can know, itself included."""
 
 
 class Outbox:
@@ -49,7 +51,9 @@ class Outbox:
 class Topology:
     """Neighbors, nodes and routes of the router `own_id`; `holdoff` in ticks, ages in seconds."""
 
-    def __init__(self, own_id: str, hello_max_age: float, holdoff: int, outbox: Outbox) -> None:
+    def __init__(
+        self, own_id: str, hello_max_age: float, holdoff: int, outbox: Outbox, paths: Paths | None = None
+    ) -> None:
         self.own_id = own_id
         self.own = OwnLinkState()
         self.nodes = NodeTable()
@@ -59,7 +63,11 @@ class Topology:
         self._holdoff = holdoff
         self._outbox = outbox
         self._radius = 0
-        self._outdated = False
+        self._paths = Paths(own_id) if paths is None else paths
+        self._outdated: dict[str, Node] = {}
+        self._rebased: set[str] = set()
+        self._is_large = False
+        self._compared = 0
 
     # --- neighbors --------------------------------------------------------------------------------------
 
@@ -100,6 +108,9 @@ class Topology:
 
     def _refresh_adjacencies(self) -> None:
         """Compare the neighbors with those of before and note what follows."""
+        if self._neighbors.changes == self._compared:
+            return
+        self._compared = self._neighbors.changes
         adjacencies = self._neighbors.adjacencies()
         if adjacencies == self.adjacencies:
             return
@@ -118,9 +129,13 @@ class Topology:
             adjacency = self.adjacencies.get(node.next_hop_id)
             if adjacency is None:
                 changed.append(node.withdraw_route())
+            elif adjacency.slot == node.next_hop:
+                continue
             else:
                 slot, origins = adjacency.slot, node.valid_origins
                 changed.append(node.set_route(slot, node.next_hop_id, node.cost, origins))
+            # The next computation may find the path that it found before, and then does not name it.
+            self._rebased.add(node.router_id)
         self._tell_routes(changed, self._radius)
 
     # --- nodes ------------------------------------------------------------------------------------------
@@ -147,7 +162,7 @@ class Topology:
         """Take in a router's link state; routers that it names for the first time become known."""
         if not node.link_state.accept(number, peers):
             return
-        self._outdated = True
+        self._outdated[node.router_id] = node
         for peer in peers:
             if peer != self.own_id:
                 self.learn(peer)
@@ -171,7 +186,8 @@ class Topology:
         for node in self.nodes:
             if node.link_state.is_older_than(max_age, now):
                 self._outbox.log("ROUTER_LS", "debug", f"Link state of router {node.router_id} expired")
-                self._outdated |= node.link_state.clear()
+                if node.link_state.clear():
+                    self._outdated[node.router_id] = node
 
     def flush_unreachable(self) -> None:
         """A tick has passed: forget the addresses of routers that have been unreachable long enough."""
@@ -188,9 +204,8 @@ class Topology:
 
     def remove_idle(self) -> None:
         """A tick has passed: forget routers that no link state names and that have none themselves."""
-        named = set(self.own.peers).union(*(node.link_state.peers for node in self.nodes))
         for node in self.nodes:
-            if node.link_state.peers or node.router_id in named:
+            if self._paths.knows(node.router_id):
                 node.idle_ticks = 0
                 continue
             node.idle_ticks += 1
@@ -198,38 +213,51 @@ class Topology:
                 self.nodes.remove(node.router_id)
                 self._outbox.put(RouterRemoved(node.index, node.router_id))
 
+    def report_size(self) -> None:
+        """Warn when the mesh becomes too large for skupper-router, whose routers look like ours from here."""
+        known = len(self.nodes) + 1
+        if known > REFERENCE_ROUTERS and not self._is_large:
+            text = (
+                f"The mesh has grown to {known} routers; a skupper-router knows at most {REFERENCE_ROUTERS}, "
+                "neither reaches the others nor forwards for them; let only skrouter join a larger mesh"
+            )
+            self._outbox.log("ROUTER_LS", "warning", text)
+        self._is_large = known > REFERENCE_ROUTERS
+
     # --- routes -----------------------------------------------------------------------------------------
 
     def update_routes(self, now: float) -> bool:
         """Number our changed link state (True if it was) and compute paths if any link state changed."""
         advanced = self.own.advance()
         if advanced or self._outdated:
-            self._outdated = False
             self.changed_at = now
             self._compute(now)
         return advanced
 
     def _compute(self, now: float) -> None:
-        # A router without peers is left out: paths to it are computed from those who name it.
-        states = {node.router_id: node.link_state.peers for node in self.nodes if node.link_state.peers}
-        routes = path.compute({self.own_id: self.own.peers, **states}, self.own_id)
-        self._tell_routes([self._update_route(node, routes) for node in self.nodes], routes.radius)
+        # A router without peers has no link state here: paths to it are computed from those who name it.
+        states = {router_id: node.link_state.peers or None for router_id, node in self._outdated.items()}
+        self._outdated = {}
+        changed = self._paths.update({self.own_id: self.own.peers, **states}) | self._rebased
+        self._rebased = set()
+        found = (self.nodes.get(router_id) for router_id in changed)
+        nodes = sorted((node for node in found if node is not None), key=lambda node: node.index)
+        self._tell_routes([self._update_route(node) for node in nodes], self._paths.radius)
         self._outbox.put(TopologyChanged(now))
-        self._log_paths(routes)
+        self._log_paths(len(changed))
 
-    def _update_route(self, node: Node, routes: path.Routes) -> RouterRoute | None:
-        next_hop_id = routes.next_hops.get(node.router_id)
-        if next_hop_id is not None:
+    def _update_route(self, node: Node) -> RouterRoute | None:
+        path = self._paths.path(node.router_id)
+        if path is not None:
             node.ticks_until_flush = None
         elif node.reachable:
             node.ticks_until_flush = self._holdoff
-        node.reachable = next_hop_id is not None
-        if next_hop_id is None:
+        node.reachable = path is not None
+        if path is None:
             return node.withdraw_route()
-        origins = (self.nodes.get(origin) for origin in routes.valid_origins[node.router_id])
+        origins = (self.nodes.get(origin) for origin in path.valid_origins)
         indexes = frozenset(origin.index for origin in origins if origin is not None)
-        slot = self.adjacencies[next_hop_id].slot
-        return node.set_route(slot, next_hop_id, routes.costs[node.router_id], indexes)
+        return node.set_route(self.adjacencies[path.next_hop].slot, path.next_hop, path.cost, indexes)
 
     def _tell_routes(self, changed: list[RouterRoute | None], radius: int) -> None:
         routes = tuple(route for route in changed if route is not None)
@@ -237,7 +265,13 @@ class Topology:
             self._radius = radius
             self._outbox.put(RoutesChanged(routes, radius))
 
-    def _log_paths(self, routes: path.Routes) -> None:
+    def _log_paths(self, changed: int) -> None:
+        """The reference's lines, which name every path; in a mesh too large for it, how many there are."""
+        if len(self.nodes) >= REFERENCE_ROUTERS:
+            text = f"Computed paths: {changed} of {len(self.nodes)} changed, radius: {self._paths.radius}"
+            self._outbox.log("ROUTER_LS", "info", text)
+            return
+        routes = self._paths.routes()
         origins = {router_id: list(found) for router_id, found in routes.valid_origins.items()}
         for text in (
             f"Computed next hops: {routes.next_hops}",

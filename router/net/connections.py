@@ -27,17 +27,18 @@ from skrouter.amqp.sasl.client import Client
 from skrouter.amqp.sasl.effects import Identity, Refused
 from skrouter.amqp.sasl.server import Server
 from skrouter.config.loader import RandomSource
-from skrouter.config.model import ConnectorConfig, ListenerConfig, RouterConfig
+from skrouter.config.model import ConnectorConfig, ListenerConfig, RouterConfig, SslProfileConfig
 from skrouter.router.core.facts import ConnectionFacts
-from skrouter.router.net import clock, connectors, describe, opening
+from skrouter.router.net import clock, describe, opening
 from skrouter.router.net.authentication import Authenticator
-from skrouter.router.net.connectors import Connector, Connectors, ConnectorStatus, DialEvents, Leg
+from skrouter.router.net.connectors import Connectors, DialEvents
 from skrouter.router.net.errors import NetworkConfigurationError
+from skrouter.router.net.generations import Connector, ConnectorStatus, Leg
 from skrouter.router.net.handshake import Credentials, Handshake, Outcomes
 from skrouter.router.net.listeners import Listener, Listeners
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.machines import Machines
-from skrouter.router.net.opening import Ours
+from skrouter.router.net.opening import Group, Ours
 from skrouter.router.net.peer import Peer, Stage, end_of
 from skrouter.router.net.tls import TlsProfiles
 
@@ -136,6 +137,26 @@ class ConnectionShell:
         for handle in self._connectors.remove(identity):
             self.close(handle)
 
+    def rotate_tls(self, name: str) -> None:
+        """The ordinals of an sslProfile have changed: open what is newer beside what is there, and close in
+        order what is older than is valid. What a peer opens later is taken whatever its age.
+        """
+        profile = self._tls.profile(name)
+        for handle in self._connectors.rotate(profile):
+            self.drop(handle)
+        for peer in list(self._peers.values()):
+            ordinal = peer.ours.ordinal
+            if peer.ours.port.ssl_profile != name or ordinal is None or peer.is_plain:
+                continue
+            if ordinal < profile.oldest_valid_ordinal:
+                self._expire(peer)
+
+    def _expire(self, peer: Peer) -> None:
+        if peer.stage in (Stage.AMQP, Stage.UP):
+            self.close(peer.ours.handle)
+        else:
+            self.drop(peer.ours.handle)
+
     def close(self, handle: int, condition: str = "", description: str = "") -> None:
         """Close a connection; with a condition the peer is told why, and the log. Harmless if it is gone."""
         peer = self._peers.get(handle)
@@ -146,17 +167,21 @@ class ConnectionShell:
         self._close(peer, condition, description)
 
     def _close(self, peer: Peer, condition: str, description: str) -> None:
-        peer.set_timer(self._loop.call_later(CLOSE_SECONDS, self._drop, peer.ours.handle))
+        peer.set_timer(self._loop.call_later(CLOSE_SECONDS, self.drop, peer.ours.handle))
         self._connections.close(peer.ours.handle, condition, description)
 
-    def _drop(self, handle: int) -> None:
+    def drop(self, handle: int) -> None:
+        """End a connection without a word to the peer. Harmless if it is gone."""
         if self._connections.exists(handle):
             self._connections.drop(handle)
 
-    def reload_tls(self, profile: str) -> None:
-        """Read the files of an sslProfile again, for connections to come. NetworkConfigurationError."""
-        self._tls.reload(profile)
-        self._listeners.renew(profile)
+    def change_tls(self, profile: SslProfileConfig) -> None:
+        """Use an sslProfile's new values and files for connections to come.
+
+        NetworkConfigurationError, and then the old ones are kept.
+        """
+        self._tls.replace(profile)
+        self._listeners.renew(str(profile.name))
 
     def shutdown(self) -> None:
         """End everything without a word to the peers; events that come after are ignored."""
@@ -208,7 +233,14 @@ class ConnectionShell:
         number = self._next_number()
         bound = f"{listener.config.host}:{listener.port}"
         ours = Ours(
-            event.connection, number, listener.config, True, event.peer, bound, access_id=listener.access_id
+            event.connection,
+            number,
+            listener.config,
+            True,
+            event.peer,
+            bound,
+            access_id=listener.access_id,
+            ordinal=self._tls.ordinal(listener.config.ssl_profile),
         )
         peer = Peer(ours, f"from {event.peer} (to {listener.host_port})", listener=listener)
         self._log.log(
@@ -227,9 +259,17 @@ class ConnectionShell:
     def _dialled(self, leg: Leg, handle: int) -> None:
         target = leg.place
         connector = leg.connector
-        group = self._connectors.group(connector)
+        group = Group(connector.correlator, leg.ordinal) if connector.correlator is not None else None
         ours = Ours(
-            handle, leg.number, connector.config, False, target.host_port, leg.local_socket, leg.data, group
+            handle,
+            leg.number,
+            connector.config,
+            False,
+            target.host_port,
+            leg.local_socket,
+            leg.data,
+            group,
+            ordinal=leg.ordinal,
         )
         self._begin(Peer(ours, f"to {target.host_port}", leg=leg))
 
@@ -361,9 +401,8 @@ class ConnectionShell:
         shown = describe.value(properties) if properties is not None else ""
         self._log.log("ROUTER_CORE", describe.level(facts), f"{text} props={shown}")
         if peer.leg is not None:
-            peer.leg.dial.opened(facts.properties.failover)
-            if not peer.leg.data:
-                peer.leg.connector.status, peer.leg.connector.message = connectors.SUCCESS, text
+            for handle in self._connectors.opened(peer.leg, text, facts.properties.failover):
+                self.drop(handle)
 
     # --- the end
 
@@ -403,9 +442,6 @@ class ConnectionShell:
         """The attempt or connection of a leg is over: log what is new about it, and let it be tried again."""
         target = leg.place
         text = describe.failed(f"to {target.host_port}", condition, description)
-        if not leg.data:
-            leg.connector.status = connectors.FAILED
-            if condition:
-                leg.connector.message = f"[C{leg.number}] {text}"
-        if self._connectors.retry(leg, text if condition else ""):
-            self._log.log("SERVER", "error", f"[C{leg.number}] {text}")
+        shown = f"[C{leg.number}] {text}"
+        if self._connectors.retry(leg, text if condition else "", shown if condition else ""):
+            self._log.log("SERVER", "error", shown)

@@ -1,4 +1,9 @@
-"""Outgoing connections: each leg of a connector resolves, dials, and dials again when `dial` says so."""
+"""Outgoing connections: each leg of a connector resolves, dials, and dials again when `dial` says so.
+
+The legs with certificates of one ordinal are a generation. A newer one is opened beside those that are there;
+once it is up the older ones are dialled no more, and what they have open lives until it ends (spec:
+routing-protocol §1.1).
+"""
 
 from __future__ import annotations
 
@@ -7,75 +12,25 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
+from skrouter.amqp.capabilities import FailoverServer
 from skrouter.amqp.engine.pump import Connections
+from skrouter.amqp.engine.tls_context import TlsContext
 from skrouter.config.loader import RandomSource
-from skrouter.config.model import ConnectorConfig
-from skrouter.router.core.facts import ROLE_INTER_ROUTER
+from skrouter.config.model import ConnectorConfig, SslProfileConfig
+from skrouter.router.core.facts import ROLE_EDGE, ROLE_INTER_ROUTER
 from skrouter.router.net.dial import Dial, Target
 from skrouter.router.net.errors import NetworkConfigurationError
+from skrouter.router.net.generations import CONNECTING, SUCCESS, Connector, Generation, Leg
 from skrouter.router.net.listeners import family, service
-from skrouter.router.net.opening import Group
 from skrouter.router.net.tls import TlsProfiles
 
-CONNECTING: Final = "CONNECTING"
-SUCCESS: Final = "SUCCESS"
-FAILED: Final = "FAILED"
+ROTATING: Final = (ROLE_INTER_ROUTER, ROLE_EDGE)
+"""Roles whose connectors open new connections beside the old ones; others wait for the old ones to end."""
 _CORRELATOR_LENGTH: Final = 15
 _CORRELATOR_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+_"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorStatus:
-    """What management shows of a connector; `failover_urls` is a comma list, the place in use first."""
-
-    connection_status: str
-    connection_msg: str
-    failover_urls: str
-
-
-@dataclass(slots=True, eq=False)
-class Leg:
-    """One connection of a connector, over all its attempts; `number`, `local_socket`: of the latest one."""
-
-    connector: Connector
-    data: bool
-    dial: Dial
-    number: int = 0
-    target: Target | None = None
-    local_socket: str = ""
-    handle: int | None = None
-    addresses: list[tuple[Any, ...]] = field(default_factory=list)
-    task: asyncio.Task[None] | None = None
-    timer: asyncio.TimerHandle | None = None
-
-    @property
-    def place(self) -> Target:
-        """Where the latest attempt goes; before the first, where it will go."""
-        return self.target or self.dial.target
-
-
-@dataclass(slots=True, eq=False)
-class Connector:
-    """A configured connector and its legs, control leg last. Status and message are the control leg's."""
-
-    config: ConnectorConfig
-    correlator: str | None
-    legs: list[Leg] = field(default_factory=list)
-    status: str = CONNECTING
-    message: str = ""
-
-    @property
-    def control(self) -> Leg:
-        """The leg that is not for data only."""
-        return self.legs[-1]
-
-    def report(self) -> ConnectorStatus:
-        """For management."""
-        places = ", ".join(f"amqp://{target.host_port}" for target in self.control.dial.targets)
-        return ConnectorStatus(self.status, self.message, places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +74,16 @@ class Connectors:
         is_inter_router = config.role == ROLE_INTER_ROUTER
         connector = Connector(config, self._correlator() if is_inter_router else None)
         kinds = [True] * (data_connections if is_inter_router else 0) + [False]
-        connector.legs = [Leg(connector, data, Dial(config.host, config.port)) for data in kinds]
+        generation = Generation(self._tls.ordinal(config.ssl_profile))
+        generation.legs = [Leg(connector, generation, data, Dial(config.host, config.port)) for data in kinds]
+        self._begin(connector, generation)
         self._all[config.identity] = connector
-        for leg in connector.legs:
-            self._start(leg)
         return connector
+
+    def _begin(self, connector: Connector, generation: Generation) -> None:
+        connector.generations.append(generation)
+        for leg in generation.legs:
+            self._start(leg)
 
     def _check(self, config: ConnectorConfig) -> None:
         if config.proxy_profile is not None:
@@ -136,32 +96,74 @@ class Connectors:
     def _correlator(self) -> str:
         return "".join(self._random.choice(_CORRELATOR_CHARACTERS) for _ in range(_CORRELATOR_LENGTH))
 
-    def group(self, connector: Connector) -> Group | None:
-        """What the open says of the connector's group."""
-        if connector.correlator is None:
-            return None
-        profile = connector.config.ssl_profile
-        return Group(connector.correlator, self._tls.profile(profile).ordinal if profile else None)
+    # --- certificates
+
+    def rotate(self, profile: SslProfileConfig) -> list[int]:
+        """The profile has other ordinals: connect anew where it is newer, dial no more what is too old.
+
+        Returns the handles of attempts that are of no use any more, for the owner to drop.
+        """
+        useless: list[int] = []
+        for connector in self._all.values():
+            if connector.config.ssl_profile == profile.name:
+                self._renew(connector, profile)
+                for older in connector.generations[:-1]:
+                    if not older.was_up or (older.ordinal or 0) < profile.oldest_valid_ordinal:
+                        useless += older.retire()
+                connector.forget_the_past()
+        return useless
+
+    def _renew(self, connector: Connector, profile: SslProfileConfig) -> None:
+        old = connector.newest
+        if old.ordinal is None or profile.ordinal <= old.ordinal:
+            return
+        if connector.config.role not in ROTATING:
+            old.ordinal = profile.ordinal
+            return
+        new = Generation(profile.ordinal)
+        place = old.control.dial
+        kinds = sorted(leg.data for leg in old.legs)
+        new.legs = [Leg(connector, new, data, place.again()) for data in kinds]
+        self._begin(connector, new)
+
+    def opened(self, leg: Leg, text: str, servers: tuple[FailoverServer, ...]) -> list[int]:
+        """The peer has opened the connection, of which `text` tells.
+
+        Returns the handles of attempts that are of no use any more, for the owner to drop.
+        """
+        leg.dial.opened(servers)
+        leg.is_open = True
+        if leg.data:
+            return []
+        connector, generation = leg.connector, leg.generation
+        connector.status, connector.message = SUCCESS, text
+        generation.was_up = True
+        useless: list[int] = []
+        for older in connector.generations[: connector.generations.index(generation)]:
+            useless += older.retire()
+        connector.forget_the_past()
+        return useless
 
     def remove(self, identity: str) -> list[int]:
         """Stop dialling; returns the handles that are left for the owner to close. KeyError."""
         connector = self._all.pop(identity)
         for leg in connector.legs:
-            _stop(leg)
+            leg.stop()
         return [leg.handle for leg in connector.legs if leg.handle is not None]
 
     def stop(self) -> None:
         """Dial no more."""
         for connector in self._all.values():
             for leg in connector.legs:
-                _stop(leg)
+                leg.stop()
 
     # --- attempts
 
     def _start(self, leg: Leg) -> None:
         leg.timer = None
-        if not leg.data:
+        if not leg.data and not leg.connector.is_open:
             leg.connector.status = CONNECTING
+        leg.ordinal = leg.generation.ordinal
         leg.number = self._events.next_number()
         leg.target = leg.dial.target
         leg.task = self._loop.create_task(self._attempt(leg, leg.target))
@@ -203,8 +205,7 @@ class Connectors:
         self._events.failed(leg, "proton:io", f"{reason} - disconnected {target.host_port}")
 
     def _connect(self, leg: Leg, target: Target, kind: int, address: Any) -> None:
-        profile, verify = leg.connector.config.ssl_profile, leg.connector.config.verify_hostname
-        context = self._tls.client(profile) if profile else None
+        context, verify = self._context(leg), leg.connector.config.verify_hostname
         item = socket.socket(kind, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             code = item.connect_ex(address)
@@ -217,22 +218,31 @@ class Connectors:
         leg.handle = self._connections.connect(item.detach(), context, target.name, verify)
         self._events.dialled(leg, leg.handle)
 
-    def retry(self, leg: Leg, text: str) -> bool:
-        """The attempt or the connection is over: dial again in time. True if its text is worth logging."""
-        leg.handle = None
+    def _context(self, leg: Leg) -> TlsContext | None:
+        """The newest generation uses the files as they are now, an older one what it has used before."""
+        profile, generation = leg.connector.config.ssl_profile, leg.generation
+        if profile is not None and (generation is leg.connector.newest or generation.context is None):
+            generation.context = self._tls.client(profile)
+        return generation.context
+
+    def retry(self, leg: Leg, text: str, message: str) -> bool:
+        """The attempt or the connection is over: dial again in time. True if `text` is worth logging.
+
+        `message`: for the connector's status, empty if there is nothing to say.
+        """
+        connector = leg.connector
+        was_open, is_retired = leg.is_open, leg.generation.is_retired
+        leg.handle, leg.task, leg.is_open = None, None, False
         leg.addresses.clear()
         retry = leg.dial.failed(text)
-        if self._all.get(leg.connector.config.identity) is leg.connector:
+        if not leg.data:
+            connector.update_status(message)
+        if is_retired:
+            connector.forget_the_past()
+        elif self._all.get(connector.config.identity) is connector:
             leg.timer = self._loop.call_later(retry.delay, self._start, leg)
-        return retry.is_news
+        return retry.is_news and (was_open or not is_retired)
 
 
 def _shown(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _stop(leg: Leg) -> None:
-    for pending in (leg.timer, leg.task):
-        if pending is not None:
-            pending.cancel()
-    leg.timer = leg.task = None

@@ -50,6 +50,12 @@ class Dial:
         self._was_open = False
         self._told: set[str] = set()
 
+    def again(self) -> Dial:
+        """One more connection to where this one goes."""
+        other = Dial(self._original.host, self._original.port)
+        other._targets, other._index = list(self._targets), self._index
+        return other
+
     @property
     def target(self) -> Target:
         """Where to connect to now."""

@@ -92,12 +92,14 @@ class Execution:
                 self._forwarder.forget_router(index)
             case effects.SetRadius(radius):
                 self._forwarder.set_radius(radius)
-            case effects.SetNeighbor(slot, connection, control_link):
-                self._forwarder.set_neighbor(slot, connection, control_link)
+            case effects.SetNeighbor(slot, connection, control_link, same):
+                self._forwarder.set_neighbor(slot, connection, control_link, same)
             case effects.SetNeighborLink(slot, priority, link):
                 self._forwarder.set_neighbor_link(slot, priority, link)
             case effects.AddDataConnection(slot, connection):
                 self._forwarder.add_data_connection(slot, connection)
+            case effects.MoveStreams(slot):
+                self._forwarder.move_streams(slot)
             case effects.SetPeer(connection, kind, mesh, streams):
                 self._forwarder.set_peer(connection, kind, mesh, streams)
             case effects.SetMesh(mesh):
@@ -141,6 +143,7 @@ class Execution:
             annotated=effect.annotated,
             priority=purpose.priority,
             withheld=effect.withheld,
+            address=effect.address,
         )
         self.carry_out(self._core.handle(events.LinkOpened(link, effect.name, purpose), clock.monotonic()))
 

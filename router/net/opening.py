@@ -32,6 +32,7 @@ class Ours:
     """What we know of a connection before the peer opens it. `host` and `local_socket` are `host:port`.
 
     `data`: a connector's data connection. `group` is for inter-router connectors, `access_id` for listeners.
+    `ordinal`: of the sslProfile when the connection began, None without one.
     """
 
     handle: int
@@ -43,6 +44,7 @@ class Ours:
     data: bool = False
     group: Group | None = None
     access_id: str | None = None
+    ordinal: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,8 @@ def connection_facts(
         properties=peer.properties,
         property_map={str(key): item for key, item in shown.items() if isinstance(key, str)},
         local_socket=ours.local_socket,
+        ordinal=(peer.properties.ordinal if ours.incoming else ours.ordinal) or 0,
+        tls_ordinal=ours.ordinal if tls else None,
     )
 
 

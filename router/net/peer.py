@@ -13,7 +13,7 @@ from skrouter.amqp import conditions
 from skrouter.amqp.events import ConnectionLost, TlsFacts
 from skrouter.amqp.sasl.effects import Identity
 from skrouter.router.core.facts import ConnectionFacts
-from skrouter.router.net.connectors import Leg
+from skrouter.router.net.generations import Leg
 from skrouter.router.net.handshake import Handshake
 from skrouter.router.net.listeners import Listener
 from skrouter.router.net.opening import Ours
@@ -59,6 +59,11 @@ class Peer:
     def tag(self) -> str:
         """`[C7]`, with which all its log lines begin."""
         return f"[C{self.ours.number}]"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it goes without TLS; not known before the stream is ready."""
+        return self.stage is not Stage.CONNECTING and self.tls is None
 
     def set_timer(self, timer: asyncio.TimerHandle | None) -> None:
         """Put one deadline in the place of another."""

@@ -48,10 +48,32 @@ class TlsProfiles:
             raise NetworkConfigurationError(f"sslProfile '{name}' not found")
         return self._profiles[name]
 
+    def ordinal(self, name: str | None) -> int | None:
+        """How new the certificates of the profile are; None without a profile."""
+        return None if name is None else self.profile(name).ordinal
+
     def put(self, profile: SslProfileConfig) -> None:
         """Add a profile, or replace one and read its files again when they are next needed."""
         self._profiles[str(profile.name)] = profile
         self.reload(str(profile.name))
+
+    def replace(self, profile: SslProfileConfig) -> None:
+        """Put a changed profile to use: its files are read for every context that there is.
+
+        NetworkConfigurationError if one cannot be made; then the old profile and its contexts stay.
+        """
+        name = str(profile.name)
+        old, contexts, names = self._profiles[name], self._contexts, self._names.get(name)
+        self.put(profile)
+        try:
+            for key, server, require_peer, alpn in contexts:
+                if key == name:
+                    self._context(name, server=server, require_peer=require_peer, alpn=alpn)
+        except NetworkConfigurationError:
+            self._profiles[name], self._contexts = old, contexts
+            if names is not None:
+                self._names[name] = names
+            raise
 
     def remove(self, name: str) -> None:
         """Forget a profile; sessions and listeners that use it live on."""

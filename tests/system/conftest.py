@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from skrouter_testing.managed import Managed
 from skrouter_testing.process import Routers
 from skrouter_testing.router_line import RouterLine
+from skrouter_testing.topology import Topology
 
 LOG_LINES = 120
 
@@ -52,6 +54,14 @@ def row(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RouterLine]:
         yield RouterLine(made, "ABC").start()
 
 
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Managed]:
+    """A standalone router S whose configuration the tests of a file change."""
+    with Routers(tmp_path_factory.mktemp("managed")) as routers:
+        line = RouterLine(routers, "S").start()
+        yield Managed(line["S"], line.ports["S"])
+
+
 @pytest.fixture(params=["one router", "A to B", "A to C"])
 def way(request: pytest.FixtureRequest) -> Way:
     """Each number of routers that a message can pass: one, two, three."""
@@ -90,6 +100,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
 def _routers_of(value: object) -> list[Any]:
     if isinstance(value, Way):
         value = value.line
-    if isinstance(value, RouterLine):
+    if isinstance(value, RouterLine | Topology):
         value = value.routers
     return list(value.all.values()) if isinstance(value, Routers) else []

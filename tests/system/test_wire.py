@@ -1,41 +1,19 @@
 """What our routers send for the same step as real ones did: equal but for ids, times and names."""
 
 import contextlib
-import re
 import socket
 import threading
 from collections.abc import Iterator
 
 import pytest
 from proton import Message, symbol
-from skrouter.amqp import codec
 from skrouter.amqp import message as messages
-from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.types import ULong
-from skrouter_testing import captures
 from skrouter_testing.amqp_client import Client, Outcome
 from skrouter_testing.captures import CapturedFrame
 from skrouter_testing.process import HOST, Routers, free_port, section, wait_until
-from skrouter_testing.relay import Frame, Relay
-
-VARYING = (
-    (r"qdlink\.[A-Za-z0-9+_]{15}", "qdlink.X"),
-    (r"temp\.[A-Za-z0-9+_]{15}", "temp.X"),
-    (r'group-correlator: "[^"]*"', "group-correlator: X"),
-    (r"conn-id: int\(\d+\)", "conn-id: N"),
-    (r':version: "[^"]*"', ":version: V"),
-    (r"delivery-tag=binary\(0x[0-9a-f]{16}\)", "delivery-tag=T"),
-    (r"(delivery-id|first|section-offset)=u(int|long)\(\d+\)", r"\1=N"),
-    (r'"instance": int\(\d+\)', '"instance": I'),
-    (r'"(ls_seq|mobile_seq)": int\(\d+\)', r'"\1": S'),
-    (r":mobile_seq: long\(\d+\)", ":mobile_seq: S"),
-    (r":have_seq: long\(\d+\)", ":have_seq: S"),
-    (r"0x616e6f6e796d6f757340[0-9a-f]+", "anonymous@host"),
-    (r', :qd.access-id: "[^"]*"', ""),
-    (r'correlation-id="[^"]*"', "correlation-id=null"),
-    (r"message-id=ulong\(\d+\)", "message-id=M"),
-)
-"""Ids, times and names; access-id and correlation-id belong to flow records."""
+from skrouter_testing.relay import Relay
+from skrouter_testing.wire import captured, expected, same, shown
 
 STEPS_01 = (
     *(4, 10, 11, 15, 17, 19, 28, 39, 41, 61, 72, 74, 94, 105, 116, 118, 122, 123, 128, 129, 132, 136, 140),
@@ -44,45 +22,6 @@ STEPS_01 = (
 """Of 01-interior-pair: SASL, opens, begins, attaches, first credit, HELLO to MAR, deliveries and outcomes."""
 STEPS_04 = (30, 31, 32, 33, 63, 64, 65, 66, 146, 148, 150, 152, 154, 156, 166, 343, 344, 600)
 """Of 04-tcp-adaptor: attaches, streaming links, stream heads, acknowledgement, window, failed connect."""
-
-
-def normal(text: str) -> str:
-    for pattern, replacement in VARYING:
-        text = re.sub(pattern, replacement, text)
-    return text
-
-
-def shown(frame: Frame) -> tuple[str, ...]:
-    """A frame in the notation of the captures, its message's sections behind it."""
-    if not frame.body:
-        return ("empty",)
-    performative, end = codec.decode(frame.body)
-    lines = [normal(captures.render(performative))]
-    if payload := frame.body[end:]:
-        try:
-            head, _ = messages.decode_head(payload)
-        except DecodeError:
-            return (*lines, "continuation")
-        lines += [normal(line) for line in captures.rendered_sections(head)]
-    return tuple(lines)
-
-
-def expected(frame: CapturedFrame) -> tuple[str, ...]:
-    sections = [line.removeprefix("| ") for line in frame.text if line.startswith("| ")]
-    return (
-        normal(frame.text[0]),
-        *(normal(line) for line in sections if not line.startswith(("(more", "raw "))),
-    )
-
-
-def same(lines: tuple[str, ...], frame: CapturedFrame) -> bool:
-    """Whether our lines are of the frame's kind, and so worth showing beside it."""
-    return lines[0].partition("(")[0] == frame.text[0].partition("(")[0]
-
-
-def captured(file: str, numbers: tuple[int, ...]) -> list[CapturedFrame]:
-    by_number = {frame.source: frame for frame in captures.frames()}
-    return [by_number[f"{file} #{number}"] for number in numbers]
 
 
 class Service(threading.Thread):

@@ -51,6 +51,7 @@ class Clients:
     def connection_down(self, connection: Handle) -> None:
         """It is gone; its links are forgotten one by one."""
         self._clients.pop(connection, None)
+        self._forget_told(connection)
 
     def mesh_of_connection(self, connection: Handle) -> str:
         """The edge mesh of the router there; empty: unknown, or no edge router."""
@@ -89,13 +90,17 @@ class Clients:
         if client is None:
             return []
         client.tracking = link
-        for told in self._told.values():
-            told.discard(connection)
+        self._forget_told(connection)
         effects: list[Effect] = []
         for address in list(self._table.addresses.values()):
             if connection in self._senders(address):
                 effects += self._tell(client, address)
         return effects
+
+    def _forget_told(self, connection: Handle) -> None:
+        for told in self._told.values():
+            told.discard(connection)
+        self._told = {key: told for key, told in self._told.items() if told}
 
     def address_changed(self, address: Address, _before: Before) -> list[Effect]:
         """Tell those that have senders for it, if the answer is another one now."""
@@ -115,12 +120,14 @@ class Clients:
         return {self._connection_of(link) or 0 for link in address.producers}
 
     def _tell(self, client: Client, address: Address) -> list[Effect]:
-        key = address.key
-        told = self._told.setdefault(key, set())
+        key, connection = address.key, client.facts.connection
+        told = self._told.get(key, set())
         reachable = self._is_reachable(client, address)
-        if client.tracking is None or reachable is (client.facts.connection in told):
+        if client.tracking is None or self._connection_of(client.tracking) is None:
             return []
-        (told.add if reachable else told.discard)(client.facts.connection)
+        if reachable is (connection in told):
+            return []
+        self._told[key] = told | {connection} if reachable else told - {connection}
         return [SendMessage(client.tracking, wire.reachability(key, reachable))]
 
     def _is_reachable(self, client: Client, address: Address) -> bool:

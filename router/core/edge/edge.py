@@ -74,8 +74,8 @@ class Edge:
             *self.peers.address_changed(address, before),
         ]
 
-    def negotiated(self, ordinal: int, mesh: str) -> list[Effect]:
+    def negotiated(self, connection: Handle, ordinal: int, mesh: str) -> list[Effect]:
         """Another edge router proposes an id for the mesh."""
         before = self.peers.mesh.value
-        effects = self.peers.negotiated(ordinal, mesh)
+        effects = self.peers.negotiated(connection, ordinal, mesh)
         return effects if self.peers.mesh.value == before else effects + self.uplink.mesh_changed()

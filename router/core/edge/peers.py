@@ -43,10 +43,14 @@ class MeshId:
 
 @dataclass(slots=True)
 class Peer:
-    """One inter-edge connection: our sender to the router there, and for the negotiation."""
+    """One inter-edge connection: our sender to the router there, and for the negotiation.
+
+    `draws`: it has our proxies. Only one connection to each router has: it would send a multicast on both.
+    """
 
     facts: ConnectionFacts
     proxies: Proxies
+    draws: bool = False
     link: Handle | None = None
     negotiation: Handle | None = None
 
@@ -80,7 +84,7 @@ class Peers:
             SetPeer(facts.connection, PeerKind.INTER_EDGE, streams=facts.offered.streaming_links),
             self._link(facts, PEER, _PEER_SESSION, both, both),
             self._link(facts, NEGOTIATION, _NEGOTIATION_SESSION, Terminus(), negotiation),
-            *proxies.open_all(),
+            *self._draw(),
         ]
 
     def _link(
@@ -111,6 +115,16 @@ class Peers:
             if peer.link is not None and peer.facts.container not in served:
                 served.add(peer.facts.container)
                 effects += self._bind(peer, peer.link)
+        return effects + self._draw()
+
+    def _draw(self) -> list[Effect]:
+        effects: list[Effect] = []
+        served = {peer.facts.container for peer in self._peers.values() if peer.draws}
+        for peer in self._peers.values():
+            if peer.facts.container not in served:
+                served.add(peer.facts.container)
+                peer.draws = True
+                effects += peer.proxies.open_all()
         return effects
 
     def _is_bound(self, peer: Peer) -> bool:
@@ -157,16 +171,20 @@ class Peers:
 
     def address_changed(self, address: Address, _before: Before) -> list[Effect]:
         """Every peer is told of addresses that have consumers here."""
-        return [effect for peer in self._peers.values() for effect in peer.proxies.follow(address)]
+        drawing = [peer for peer in self._peers.values() if peer.draws]
+        return [effect for peer in drawing for effect in peer.proxies.follow(address)]
 
     # --- the id of the mesh
 
     def _proposal(self, link: Handle) -> Effect:
         return SendMessage(link, wire.negotiation(self.mesh.ordinal, self.mesh.value))
 
-    def negotiated(self, ordinal: int, mesh: str) -> list[Effect]:
-        """A peer's proposal. The lower ordinal wins for good; equal ones are drawn again by both sides."""
-        if (ordinal, mesh) == (self.mesh.ordinal, self.mesh.value):
+    def negotiated(self, connection: Handle, ordinal: int, mesh: str) -> list[Effect]:
+        """A peer's proposal. The lower ordinal wins for good; equal ones are drawn again by both sides.
+
+        What others send there is no proposal.
+        """
+        if connection not in self._peers or (ordinal, mesh) == (self.mesh.ordinal, self.mesh.value):
             return []
         if ordinal < self.mesh.ordinal:
             changed = mesh != self.mesh.value

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from skrouter.amqp.events import Handle
 from skrouter.router.core.address import MOBILE
 from skrouter.router.core.address_table import Address, AddressTable
+from skrouter.router.core.edge import wire
 from skrouter.router.core.effects import (
     DetachLink,
     Effect,
@@ -53,6 +54,7 @@ class Proxies:
         self._has_outgoing = has_outgoing
         self._incoming: dict[str, Handle | None] = {}
         self._outgoing: dict[str, Handle | None] = {}
+        """Links by key; None: not there yet, or refused."""
 
     def open_all(self) -> list[Effect]:
         """For every address that wants them."""
@@ -64,7 +66,7 @@ class Proxies:
     def follow(self, address: Address) -> list[Effect]:
         """Open and close what this address wants now."""
         key = address.key
-        if key[0] != MOBILE:
+        if key[0] != MOBILE or key.startswith(wire.CONTROL_PREFIX, 1):
             return []
         effects: list[Effect] = []
         if address.has_local_destination and key not in self._incoming:
@@ -110,10 +112,10 @@ class Proxies:
         return self._table.feed(purpose.key, link)
 
     def detached(self, link: Handle, purpose: Purpose) -> None:
-        """The other side has ended a proxy; it is opened again when its address changes."""
+        """The other side has ended a proxy; it is opened again when its address is wanted anew."""
         links = self._outgoing if purpose.outgoing else self._incoming
         if links.get(purpose.key) == link:
-            del links[purpose.key]
+            links[purpose.key] = None
 
     def reachable(self, key: str, reachable: bool) -> list[Effect]:
         """The other side says whether the address of this key leads anywhere there."""

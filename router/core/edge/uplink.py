@@ -32,6 +32,8 @@ TRACKING_CREDIT = 32
 DISCOVERY, UPLINK, DOWNLINK, TRACKING = "discovery", "uplink", "downlink", "tracking"
 _CONTROL_SESSION, _DATA_SESSION = 0, 1
 _NONE = Terminus()
+_KEYS = {UPLINK: EDGE_UPLINK_KEY, TRACKING: MOBILE + wire.TRACKING}
+"""Addresses that links on the active connection stand for here."""
 
 
 class Uplink:
@@ -61,10 +63,17 @@ class Uplink:
             return effects + self._activate(facts)
         if facts.ordinal <= self._open[self.active].ordinal:
             return effects
-        old_links, old_proxies = list(self._links.values()), self._proxies
-        effects += self._activate(facts)
-        effects += [DetachLink(link) for link in old_links]
-        return effects + (old_proxies.detach_all() if old_proxies is not None else [])
+        return [*effects, *self._give_up(), *self._activate(facts)]
+
+    def _give_up(self) -> list[Effect]:
+        """End all links on the active connection, which lives on."""
+        effects: list[Effect] = []
+        for role, link in self._links.items():
+            effects.append(DetachLink(link))
+            if role in _KEYS:
+                effects += self._table.forget(_KEYS[role], link)
+        proxies, self._proxies = self._proxies, None
+        return effects + (proxies.detach_all() if proxies is not None else [])
 
     def connection_down(self, connection: Handle) -> None:
         """Nothing of it is left; `choose` finds another one once its links are forgotten."""
@@ -151,8 +160,7 @@ class Uplink:
 
     def key_of(self, purpose: Purpose) -> str | None:
         """The address that a link of ours stands for here."""
-        special = {UPLINK: EDGE_UPLINK_KEY, TRACKING: MOBILE + wire.TRACKING}
-        return purpose.key or special.get(purpose.role)
+        return purpose.key or _KEYS.get(purpose.role)
 
     def detached(self, link: Handle, purpose: Purpose) -> None:
         """The interior router has ended a link of ours."""

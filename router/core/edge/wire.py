@@ -9,6 +9,8 @@ from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.message import CONTROL_HEADER, BodyKind, Message, decode_message, encode_message
 from skrouter.amqp.types import Long, Symbol
 
+CONTROL_PREFIX: Final = "_$qd."
+"""Addresses that only routers use, each with the router next to it: others never hear of them."""
 DISCOVERY: Final = "_$qd.mesh_discovery"
 """Where an edge router tells its interior router which edge mesh it is in."""
 TRACKING: Final = "_$qd.edge_addr_tracking"
@@ -17,7 +19,7 @@ NEGOTIATION: Final = "_$qd.mesh_id_negotiation"
 """Where two edge routers agree on the id of their mesh."""
 
 MESH_ID_LIMIT: Final = 15
-"""Characters; longer ones are no mesh id."""
+"""Octets; longer ones are no mesh id."""
 
 _MESH_ID: Final = Symbol("meshid")
 _ORDINAL: Final = Symbol("ordinal")
@@ -52,8 +54,8 @@ def _property(content: bytes, name: str) -> object:
 
 def _mesh_id(content: bytes, name: str) -> str:
     mesh = _property(content, name)
-    if not isinstance(mesh, str) or not 0 < len(mesh) <= MESH_ID_LIMIT:
-        raise DecodeError(f"{name} is no string of 1 to {MESH_ID_LIMIT} characters")
+    if not isinstance(mesh, str) or not 0 < len(mesh.encode()) <= MESH_ID_LIMIT:
+        raise DecodeError(f"{name} is no string of 1 to {MESH_ID_LIMIT} octets")
     return mesh
 
 

@@ -239,9 +239,13 @@ class _Link:
         self.link: Any = None
         self.attached = False
         self.trouble: Trouble | None = None
+        self.shape: Callable[[Any], None] | None = None
+        """Changes the link before it is attached."""
 
     def _opened(self, link: Any) -> None:
         self.link = link
+        if self.shape is not None:
+            self.shape(link)
         self.client.links[link.name] = self  # type: ignore[assignment]
         link.open()
 

@@ -22,6 +22,9 @@ FRAME_FILES: Final = (
     "02-line.txt",
     "03-edge.txt",
     "04-tcp-adaptor.txt",
+    "08-inter-edge.txt",
+    "08-inter-edge-uplink.txt",
+    "09-inter-network.txt",
     "11-policy.txt",
     "12-limits.txt",
 )

@@ -16,7 +16,7 @@ from skrouter.amqp.annotations import DESCRIPTOR, decode_annotations, encode_ann
 from skrouter.amqp.capabilities import decode_symbols, offered_capabilities, open_properties
 from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.message import decode_head, decode_message, encode_message
-from skrouter.amqp.types import Described, Long, Symbol, UInt, ULong
+from skrouter.amqp.types import Described, Long, Symbol, UByte, UInt, ULong
 from skrouter.router.mesh import wire
 from skrouter.router.mesh.messages import MessageError, UnsupportedMessage
 
@@ -62,6 +62,7 @@ _INTEGERS: Final = (
     (0x61, ">h"), (0x70, ">I"), (0x71, ">i"), (0x80, ">Q"), (0x81, ">q"),
 )  # fmt: skip
 _OF_TYPE: Final[Mapping[type, tuple[int, ...]]] = {
+    UByte: (0x50,),
     UInt: (0x52, 0x70),
     ULong: (0x53, 0x80),
     Long: (0x55, 0x81),

@@ -172,6 +172,13 @@ class FakeRouter:
         self._refuse()
         del self._all(entity_type)[self._index(entity_type, identity)]
 
+    def start_profile(self) -> None:
+        self._refuse()
+
+    def stop_profile(self) -> str:
+        self._refuse()
+        return "3 function calls"
+
     def entities(self) -> list[Entity]:
         """The configuration behind the rows, with what the router added to it."""
         return [self._entity(kind, facts) for kind in CONFIGURED for facts in GENERAL[kind].facts(self)]

@@ -10,9 +10,13 @@ from proton.utils import BlockingConnection, SyncRequestResponse
 TIMEOUT = 10.0
 
 
-def request(port: int, body: Any, *, router: str | None = None, **properties: Any) -> Any:
+def request(
+    port: int, body: Any, *, router: str | None = None, edge: str | None = None, **properties: Any
+) -> Any:
     """The answer to one request to the router at the port or, through it, to another; whatever its status."""
     address = "$management" if router is None else f"_topo/0/{router}/$management"
+    if edge is not None:
+        address = f"_edge/{edge}/$management"
     connection = BlockingConnection(f"127.0.0.1:{port}", timeout=TIMEOUT)
     try:
         client = SyncRequestResponse(connection, address)
@@ -21,13 +25,16 @@ def request(port: int, body: Any, *, router: str | None = None, **properties: An
         connection.close()
 
 
-def query(port: int, entity: str, *, router: str | None = None) -> list[dict[str, Any]]:
+def query(
+    port: int, entity: str, *, router: str | None = None, edge: str | None = None
+) -> list[dict[str, Any]]:
     """All entities of a type as maps of attributes. AssertionError if the router refuses."""
     kind = f"io.skupper.router.{entity}"
     answer = request(
         port,
         {"attributeNames": []},
         router=router,
+        edge=edge,
         operation="QUERY",
         type="org.amqp.management",
         name="self",

@@ -1,52 +1,21 @@
 """Pure mesh engines on a virtual clock, joined by links that delay, lose, double, reorder and fail.
 
-The simulator carries out effects and forwards messages as the router core does: a message for all goes to
-each distinct next hop that is not in its trace (MAU: only for valid origins, RA: always, being
-multicast-flood), a message for one router along the next hops. Two rules of the reference's core are left
-out, unless `Network.reference_core` is set, because they can keep a mesh from ever agreeing: requests and
-updates for one router are refused from origins that are not valid in the eyes of a router that lacks just
-these updates, and messages whose trace is longer than the radius of the router they pass are dropped though
-their path is right.
+Not here: what a router does with messages (simulated_router.py), what happens to a network (mesh_life.py).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
-from skrouter.router.mesh.config import MeshConfig
-from skrouter.router.mesh.effects import (
-    Effect,
-    FlushRouterAddresses,
-    Log,
-    RemoteAddressesChanged,
-    RouterAdded,
-    RouterRemoved,
-    RouterRoute,
-    RoutesChanged,
-    SendHello,
-    SendMessage,
-    TopologyChanged,
-)
-from skrouter.router.mesh.engine import MeshEngine
-from skrouter.router.mesh.events import (
-    ControlLinkDown,
-    ControlLinkUp,
-    Event,
-    LocalAddressesChanged,
-    MessageReceived,
-    Tick,
-)
-from skrouter.router.mesh.messages import (
-    AddressDescriptor,
-    Hello,
-    KnownMessage,
-    MobileAddressDifference,
-)
+from skrouter.router.mesh.events import ControlLinkDown, ControlLinkUp
+from skrouter.router.mesh.messages import Hello, KnownMessage
+from skrouter.router.mesh.path import Paths
 
-EPOCH = 1_700_000_000
-"""Unix time at virtual time 0; instances are whole seconds of it."""
+from skrouter_testing.simulated_router import Envelope, SimulatedRouter
 
 
 class Clock:
@@ -80,16 +49,6 @@ class Faults:
     """Probability that a message may be overtaken; otherwise the order of a link is kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A message under way: who sent it, whom it is for (None: all routers), the routers it passed."""
-
-    message: KnownMessage
-    origin: str
-    target: str | None
-    trace: tuple[str, ...]
-
-
 @dataclass(slots=True, eq=False)
 class Link:
     """Two routers joined. `cut` holds the senders whose messages vanish though the link stays open."""
@@ -106,153 +65,9 @@ class Link:
         """The router at the other end."""
         return self.ends[1] if self.ends[0] == router_id else self.ends[0]
 
-
-class SimulatedRouter:
-    """An engine with what the router core around it would know, taken from the engine's effects."""
-
-    def __init__(self, router_id: str, network: "Network") -> None:
-        self.router_id = router_id
-        self.network = network
-        self.local: dict[str, AddressDescriptor] = {}
-        self.links: dict[int, Link] = {}
-        self.running = False
-        self.life = 0
-        self.logs: list[Log] = []
-        self.sent: list[SendHello | SendMessage] = []
-        self._forget()
-
-    def _forget(self) -> None:
-        now = self.network.clock.now
-        self.engine = MeshEngine(MeshConfig(self.router_id, EPOCH + int(now)), now)
-        self.routers: dict[int, str] = {}
-        self.routes: dict[str, RouterRoute] = {}
-        self.radius = 0
-        self.remote: dict[str, dict[str, AddressDescriptor]] = {}
-
-    def start(self, *, remember: bool) -> None:
-        """Begin to run; without memory it is a new process under a new instance."""
-        if not remember:
-            self._forget()
-            self.handle(LocalAddressesChanged(tuple(self.local.values())))
-        self.running = True
-        self.life += 1
-        self._schedule(self.life)
-
-    def stop(self) -> None:
-        """Stop running: no ticks, no messages."""
-        self.running = False
-
-    def _schedule(self, life: int) -> None:
-        def tick() -> None:
-            if self.running and life == self.life:
-                self.handle(Tick())
-                self._schedule(life)
-
-        self.network.clock.at(self.engine.next_deadline(), tick)
-
-    def handle(self, event: Event) -> None:
-        """Give the engine an event and carry out the effects."""
-        for effect in self.engine.handle(event, self.network.clock.now):
-            self._carry_out(effect)
-
-    def _carry_out(self, effect: Effect) -> None:
-        match effect:
-            case SendHello():
-                self.sent.append(effect)
-                for link in list(self.links.values()):
-                    self.network.send(
-                        link, self.router_id, Envelope(effect.message, self.router_id, None, ())
-                    )
-            case SendMessage():
-                self.sent.append(effect)
-                self._send(effect)
-            case RouterAdded():
-                if effect.index in self.routers or effect.router_id in self.routers.values():
-                    raise AssertionError(f"{self.router_id}: {effect} but index or router is in use")
-                self.routers[effect.index] = effect.router_id
-                self.remote[effect.router_id] = {}
-            case RouterRemoved():
-                if self.routers.pop(effect.index) != effect.router_id or self.remote.pop(effect.router_id):
-                    raise AssertionError(f"{self.router_id}: {effect} of another or with addresses left")
-                self.routes.pop(effect.router_id, None)
-            case RoutesChanged():
-                self.radius = effect.radius
-                self.routes |= {self._known(route.index, route.router_id): route for route in effect.routes}
-            case RemoteAddressesChanged():
-                known = self.remote[self.routers[effect.index]]
-                known.update({address.key: address for address in effect.added})
-                for key in effect.removed:
-                    del known[key]
-            case FlushRouterAddresses():
-                self.remote[self.routers[effect.index]].clear()
-            case Log():
-                self.logs.append(effect)
-            case TopologyChanged():
-                pass
-
-    def _known(self, index: int, router_id: str) -> str:
-        if self.routers.get(index) != router_id:
-            raise AssertionError(f"{self.router_id}: route to {router_id} under index {index} of another")
-        return router_id
-
-    def change_addresses(self, added: tuple[AddressDescriptor, ...], removed: tuple[str, ...]) -> None:
-        """Addresses appear and go at this router, which runs."""
-        for key in removed:
-            self.local.pop(key, None)
-        self.local |= {address.key: address for address in added}
-        self.handle(LocalAddressesChanged(added, removed))
-
-    # --- what the core does with messages --------------------------------------------------------------
-
-    def _send(self, effect: SendMessage) -> None:
-        message = effect.message
-        if effect.slot is None:
-            self._flood(Envelope(message, self.router_id, None, ()))
-        else:
-            target = getattr(message, "target", None)
-            self.network.send(
-                self.links[effect.slot], self.router_id, Envelope(message, self.router_id, target, ())
-            )
-
-    def receive(self, envelope: Envelope, link: Link, slot: int) -> None:
-        """A message came over a link: for the engine, for others, or both."""
-        if isinstance(envelope.message, Hello) or envelope.target == self.router_id:
-            self.handle(MessageReceived(envelope.message, slot, link.cost))
-        elif envelope.target is None:
-            self._flood(envelope)
-            self.handle(MessageReceived(envelope.message, slot, link.cost))
-        else:
-            self._forward(envelope)
-
-    def _forward(self, envelope: Envelope) -> None:
-        route = self.routes.get(envelope.target or "")
-        if route is None or route.next_hop is None or self._is_dropped(envelope):
-            return
-        if self._is_valid(route, envelope.origin) or not self.network.reference_core:
-            self.network.send(self.links[route.next_hop], self.router_id, envelope)
-
-    def _is_dropped(self, envelope: Envelope) -> bool:
-        """Whether the message goes round in circles: the reference guesses from the length of its trace."""
-        if self.network.reference_core:
-            return len(envelope.trace) > self.radius + 1
-        return self.router_id in envelope.trace
-
-    def _flood(self, envelope: Envelope) -> None:
-        if self._is_dropped(envelope):
-            return
-        by_tree = isinstance(envelope.message, MobileAddressDifference)
-        hops = {
-            route.next_hop
-            for route in self.routes.values()
-            if route.next_hop is not None
-            and route.next_hop_id not in envelope.trace
-            and (not by_tree or self._is_valid(route, envelope.origin))
-        }
-        for slot in sorted(hops):
-            self.network.send(self.links[slot], self.router_id, envelope)
-
-    def _is_valid(self, route: RouterRoute, origin: str) -> bool:
-        return origin == self.router_id or origin in {self.routers.get(i) for i in route.valid_origins}
+    def __str__(self) -> str:
+        """The ends."""
+        return "-".join(self.ends)
 
 
 class Network:
@@ -263,15 +78,28 @@ class Network:
         self.clock = Clock()
         self.faults = faults or Faults()
         self.reference_core = False
-        self.is_lost: Callable[[KnownMessage, str], bool] = lambda _message, _sender: False
+        self.is_lost: Callable[[KnownMessage, str], bool] | None = None
         """A rule of loss besides the faults: message and the router that puts it on a link."""
+        self.write: Callable[[str], object] | None = None
+        """Where to write what happens, for a reader who wants to know why a seed fails."""
+        self.details = True
+        """Whether messages and routes are written, too."""
         self.routers: dict[str, SimulatedRouter] = {}
         self.links: list[Link] = []
+        self.originated: Counter[str] = Counter()
+        """Messages that engines sent, by kind; HELLO left out."""
+        self.carried: Counter[str] = Counter()
+        """Messages put on links, by kind: each hop of each copy counts."""
         self.delivered = 0
 
-    def add_router(self, router_id: str) -> SimulatedRouter:
+    def note(self, who: str, what: Callable[[], str]) -> None:
+        """Write what happens, if anybody reads it."""
+        if self.write is not None:
+            self.write(f"{self.clock.now:9.3f} {who}: {what()}\n")
+
+    def add_router(self, router_id: str, paths: type[Paths] = Paths) -> SimulatedRouter:
         """A router that runs from now on."""
-        router = SimulatedRouter(router_id, self)
+        router = SimulatedRouter(router_id, self, paths)
         self.routers[router_id] = router
         router.start(remember=False)
         return router
@@ -316,6 +144,7 @@ class Network:
         router.stop()
 
         def start() -> None:
+            self.note(router_id, lambda: "starts")
             router.start(remember=remember)
             for link in own:
                 self.open(link)
@@ -326,26 +155,36 @@ class Network:
         """Put a message on a link; the sender appends itself to the trace."""
         if not link.open:
             raise AssertionError(f"{sender} sends {envelope.message} on a closed link")
-        faults, random = self.faults, self.random
-        if sender in link.cut or random.random() < faults.loss or self.is_lost(envelope.message, sender):
+        message, faults, random = envelope.message, self.faults, self.random
+        self.carried[type(message).__name__] += 1
+        if sender in link.cut or (faults.loss and random.random() < faults.loss):
             return
-        stamped = Envelope(envelope.message, envelope.origin, envelope.target, (*envelope.trace, sender))
-        for _ in range(2 if random.random() < faults.duplication else 1):
-            due = self.clock.now + random.uniform(*faults.delay)
-            if random.random() >= faults.reordering:
+        if self.is_lost is not None and self.is_lost(message, sender):
+            return
+        stamped = Envelope(message, envelope.origin, envelope.target, (*envelope.trace, sender))
+        receiver = self.routers[link.other(sender)]
+        least, most = faults.delay
+        for _ in range(2 if faults.duplication and random.random() < faults.duplication else 1):
+            due = self.clock.now + least + random.random() * (most - least)
+            if not faults.reordering or random.random() >= faults.reordering:
                 due = max(due, link.busy_until.get(sender, 0.0))
                 link.busy_until[sender] = due
-            self._deliver_at(due, link, link.other(sender), stamped)
+            self.clock.at(due, partial(self._arrive, link, link.generation, receiver, stamped))
 
-    def _deliver_at(self, due: float, link: Link, receiver: str, envelope: Envelope) -> None:
-        generation = link.generation
+    def _arrive(self, link: Link, generation: int, router: SimulatedRouter, envelope: Envelope) -> None:
+        take = partial(self._take, link, generation, router, envelope)
+        if router.is_busy:
+            router.work(take, droppable=True)
+        else:
+            take()
 
-        def deliver() -> None:
-            if link.open and link.generation == generation:
-                self.delivered += 1
-                self.routers[receiver].receive(envelope, link, link.slots[receiver])
-
-        self.clock.at(due, deliver)
+    def _take(self, link: Link, generation: int, router: SimulatedRouter, envelope: Envelope) -> None:
+        if not link.open or link.generation != generation:
+            return
+        self.delivered += 1
+        if self.write is not None and self.details and not isinstance(envelope.message, Hello):
+            self.note(router.router_id, lambda: f"gets {envelope.message} by {'-'.join(envelope.trace)}")
+        router.receive(envelope, link, link.slots[router.router_id])
 
     def run(self, seconds: float) -> None:
         """Let virtual time pass."""

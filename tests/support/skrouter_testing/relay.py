@@ -34,12 +34,16 @@ class Frame:
 
 
 class Relay:
-    """Listens on `port` and connects to `target` for everybody who comes."""
+    """Listens on `port` and connects to `target` for all who come; `keeps` what passes, for `frames`."""
 
-    def __init__(self, port: int, target: int) -> None:
+    def __init__(self, port: int, target: int, *, keeps: bool = True) -> None:
+        self._keeps = keeps
         self._target = target
         self._kept: dict[tuple[int, bool], bytearray] = defaultdict(bytearray)
         self._sockets: list[socket.socket] = []
+        self._flowing = threading.Event()
+        self._flowing.set()
+        self._is_cut = False
         self._listener = socket.create_server((HOST, port))
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -50,12 +54,30 @@ class Relay:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._flowing.set()
         for each in (self._listener, *self._sockets):
             _shut(each)
         for thread in self._threads:
             thread.join(5)
         for each in (self._listener, *self._sockets):
             each.close()
+
+    # --- what cables do
+
+    def cut(self) -> None:
+        """End all connections, and take no new ones until `mend`."""
+        self._is_cut = True
+        for each in self._sockets:
+            _shut(each)
+
+    def hold(self) -> None:
+        """Pass nothing on and say nothing, until `mend`: what both ends send waits here."""
+        self._flowing.clear()
+
+    def mend(self) -> None:
+        """Work as before."""
+        self._is_cut = False
+        self._flowing.set()
 
     def _accept(self) -> None:
         number = 0
@@ -65,6 +87,8 @@ class Relay:
             except OSError:
                 return
             try:
+                if self._is_cut:
+                    raise ConnectionError("cut")
                 listening = socket.create_connection((HOST, self._target))
             except OSError:
                 dialled.close()
@@ -79,7 +103,9 @@ class Relay:
     def _pass(self, source: socket.socket, sink: socket.socket, key: tuple[int, bool]) -> None:
         try:
             while octets := source.recv(65536):
-                self._kept[key] += octets
+                if self._keeps:
+                    self._kept[key] += octets
+                self._flowing.wait()
                 sink.sendall(octets)
         except OSError:
             pass  # one side is gone: the other shall know, and that is all a relay can do

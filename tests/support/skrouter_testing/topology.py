@@ -67,7 +67,8 @@ class Topology:
         return self.routers[name]
 
     def _text(self, name: str) -> str:
-        text = section("router", mode="edge" if name.startswith("E") else "interior", id=name)
+        mode = "standalone" if not self.links else "edge" if name.startswith("E") else "interior"
+        text = section("router", mode=mode, id=name)
         if name in self.networks:
             text += section("network", networkId=self.networks[name])
         text += section("listener", name="clients", host=HOST, port=self.ports[name]) + ADDRESSES
@@ -93,8 +94,11 @@ class Topology:
 
     def start(self, *names: str) -> Topology:
         """Start these, or all, and wait until every interior router knows all it can reach."""
-        for name in names or self.names:
-            self.routers[name].start()
+        marks = {name: self.routers[name].mark() for name in names or self.names}
+        for name in marks:
+            self.routers[name].start(ready=False)
+        for name, mark in marks.items():
+            self.routers[name].wait_line("Operational,", after=mark)
         self.wait_settled()
         return self
 
@@ -103,7 +107,7 @@ class Topology:
         for name in self.running:
             if name.startswith("E"):
                 self._wait_uplink(name)
-            else:
+            elif self.links:
                 self._wait_known(name)
 
     def _wait_known(self, name: str) -> None:
@@ -159,6 +163,18 @@ class Topology:
     def wait_reachable(self, name: str, address: str) -> None:
         """Until a message for the address would go somewhere from this router."""
         wait_until(lambda: any(self.destinations(name, address)), f"{address} to be known at {name}")
+
+    def wait_count(self, name: str, address: str, count: int) -> None:
+        """Until the router knows so many ways to consumers of the address."""
+        wait_until(
+            lambda: sum(self.destinations(name, address)) == count, f"{count} ways to {address} at {name}"
+        )
+
+    def wait_local(self, name: str, address: str, count: int) -> None:
+        """Until the router has so many consumers of its own."""
+        wait_until(
+            lambda: self.destinations(name, address)[0] == count, f"{count} consumers of {address} at {name}"
+        )
 
     def wait_gone(self, name: str, address: str) -> None:
         """Until the router knows no consumer of the address."""

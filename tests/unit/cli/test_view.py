@@ -20,15 +20,15 @@ from skrouter.mgmt.agent.facts import AddressFacts, ConnectionFacts, LinkFacts
 from skrouter.mgmt.agent.view import RouterView
 from skrouter.router.core import events
 from skrouter.router.core.core import CoreConfig, RouterCore
-from skrouter.router.core.facts import ROLE_INTER_ROUTER, ROLE_NORMAL
+from skrouter.router.core.facts import ROLE_INTER_ROUTER, ROLE_NORMAL, ROLE_ROUTE_CONTAINER, AutoLink
 from skrouter.router.core.facts import ConnectionFacts as AmqpFacts
 from skrouter.router.forwarder.forwarder import GoneError
 from skrouter.router.mesh.config import MeshConfig
 from skrouter.router.mesh.engine import MeshEngine
 from skrouter.router.net import clock
-from skrouter.router.net.connectors import ConnectorStatus
 from skrouter.router.net.errors import NetworkConfigurationError
 from skrouter.router.net.execution import Execution
+from skrouter.router.net.generations import ConnectorStatus
 from skrouter.router.net.log import RouterLog
 
 CONFIGURATION = """
@@ -353,35 +353,27 @@ def test_our_connector_s_connection_shows_our_group_and_plain_properties(stage: 
 
 def test_an_incoming_connection_shows_the_peer_s_group(stage: Stage) -> None:
     properties = OpenProperties(correlator="theirs", ordinal=5)
-    stage.open(9, 2, UP, role=ROLE_INTER_ROUTER, properties=properties)
+    stage.open(9, 2, UP, role=ROLE_INTER_ROUTER, properties=properties, ordinal=5)
     row = stage.connections()[0]
     assert (row.group_correlation_id, row.group_ordinal) == ("theirs", 5)
 
 
-def test_the_tls_ordinal_is_that_of_the_time_when_the_connection_came(stage: Stage) -> None:
+def test_the_tls_ordinal_is_our_own_not_that_of_the_peer_s_group(stage: Stage) -> None:
     encrypted: dict[str, Any] = {
         "tls_protocol": "TLSv1.3",
         "tls_cipher": "TLS_AES_256_GCM_SHA384",
         "tls_bits": 256,
     }
-    stage.open(3, 1, **encrypted)
-    assert stage.connections()[0].tls_ordinal == 3
-    stage.profiles["tls"] = replace(stage.profiles["tls"], ordinal=4)
-    stage.open(4, 2, **encrypted)
-    assert [row.tls_ordinal for row in stage.connections()[:2]] == [3, 4]
+    properties = OpenProperties(correlator="theirs", ordinal=1)
+    stage.open(3, 1, UP, role=ROLE_INTER_ROUTER, properties=properties, ordinal=1, tls_ordinal=2, **encrypted)
     row = stage.connections()[0]
+    assert (row.tls_ordinal, row.group_ordinal) == (2, 1)
     assert (row.ssl_proto, row.ssl_cipher, row.ssl_ssf, row.ssl) == (
         "TLSv1.3",
         "TLS_AES_256_GCM_SHA384",
         256,
         True,
     )
-
-
-def test_a_deleted_profile_leaves_the_ordinal_unknown(stage: Stage) -> None:
-    stage.profiles.clear()
-    stage.open(3, 1, tls_protocol="TLSv1.3")
-    assert stage.connections()[0].tls_ordinal is None
 
 
 def test_a_tcp_connector_has_a_connection_that_is_as_old_as_the_router(stage: Stage) -> None:
@@ -454,6 +446,25 @@ def test_a_link_keeps_a_small_number_behind_those_of_the_configuration(stage: St
     assert (link.link_name, link.link_dir, link.owning_addr) == ("c", "in", None)
     assert [one.identity for one in stage.view.address_configs()] == [1, 2]
     assert [one.identity for one in stage.view.auto_links()] == [3]
+
+
+def test_an_auto_link_shows_its_link_and_why_it_has_none(stage: Stage) -> None:
+    (config,) = stage.config.auto_links
+    stage.handle(events.AutoLinkAdded(AutoLink(config.identity, True, "queue1", None, "broker")))
+    (row,) = stage.view.auto_links()
+    assert (row.oper_status, row.link_ref, row.last_error) == ("inactive", None, None)
+    assert (row.address, row.direction) == ("queue1", "in")
+    stage.open(7, 1, role=ROLE_ROUTE_CONTAINER, port_name="broker")
+    (row,) = stage.view.auto_links()
+    (link,) = stage.links()
+    assert (row.oper_status, row.link_ref, link.owning_addr) == ("attaching", str(link.identity), "Mqueue1")
+    (handle,) = stage.core.links.by_handle
+    stage.handle(LinkEstablished(handle, _terminus(1, "queue1"), _terminus(2, None)))
+    (row,) = stage.view.auto_links()
+    assert (row.oper_status, row.link_ref, row.last_error) == ("active", str(link.identity), None)
+    stage.handle(LinkDetached(handle, True, "amqp:not-found", "no queue1"))
+    (row,) = stage.view.auto_links()
+    assert (row.oper_status, row.link_ref, row.last_error) == ("failed", None, "amqp:not-found: no queue1")
 
 
 def test_counters_of_a_link_are_the_forwarder_s(stage: Stage) -> None:

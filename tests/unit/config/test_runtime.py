@@ -220,6 +220,11 @@ def test_an_update_changes_what_may_change() -> None:
             {"oldestValidOrdinal": 2},
             "CError: Configuration: ordinal must be >= oldestValidOrdinal (sslProfile 'tls')",
         ),
+        (
+            "tls",
+            {"ordinal": 0, "oldestValidOrdinal": 1},
+            "CError: Configuration: ordinal must be >= oldestValidOrdinal (sslProfile 'tls')",
+        ),
         ("log/SERVER", {"enable": "x"}, None),
     ],
 )

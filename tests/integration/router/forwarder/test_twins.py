@@ -25,11 +25,12 @@ HEAD_OF_BODY = 3
 # --- addresses
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["interior", "edge"])
+@pytest.fixture(scope="module", params=["interior", "edge", "interior in a network", "edge in a network"])
 def twins(request: pytest.FixtureRequest) -> Iterator[tuple[AddressParser, Forwarder]]:
     engine = Engine()
-    forwarder = Forwarder(engine, "A", request.param)
-    yield AddressParser("A", request.param), forwarder
+    interior, network = "interior" in request.param, "net" if "network" in request.param else None
+    forwarder = Forwarder(engine, "A", interior, network)
+    yield AddressParser("A", interior, network), forwarder
     del forwarder
 
 
@@ -40,6 +41,9 @@ PIECES = st.sampled_from(
         "_edge",
         "_xtopo",
         "_xedge",
+        "net",
+        "nets",
+        "ne",
         "0",
         "all",
         "A",
@@ -65,6 +69,20 @@ ADDRESSES = st.one_of(
 @given(ADDRESSES)
 def test_both_parsers_make_the_same_key(twins: tuple[AddressParser, Forwarder], text: str) -> None:
     parser, forwarder = twins
+    assert forwarder.key_of(text) == parser.key(text)
+
+
+@pytest.mark.parametrize("head", ["_xtopo", "_xedge"])
+@pytest.mark.parametrize("network", ["net", "other", "0", "", "all"])
+@pytest.mark.parametrize(
+    "rest", ["", "/", "/0/A/x", "/0/B/x", "/A/x", "/E/x", "/0/all/x", "/all/all/x", "/7/B/x"]
+)
+@pytest.mark.parametrize("scheme", ["", "/", "amqp:/", "amqp://host:5672/"])
+def test_both_parsers_agree_on_other_networks(
+    twins: tuple[AddressParser, Forwarder], head: str, network: str, rest: str, scheme: str
+) -> None:
+    parser, forwarder = twins
+    text = f"{scheme}{head}/{network}{rest}"
     assert forwarder.key_of(text) == parser.key(text)
 
 

@@ -132,7 +132,7 @@ def test_renewed_certificates_count_for_connections_to_come(
     pair = other.issue("renewed", addresses=("127.0.0.1",))
     for path, source in ((server_pair.certificate, pair.certificate), (server_pair.key, pair.key)):
         Path(path).write_bytes(Path(source).read_bytes())
-    side.call(lambda: side.shell.reload_tls("tls"))
+    side.call(lambda: side.shell.change_tls(side.config.ssl_profiles["tls"]))
     second = make_side(client)
     second.wait(lambda: second.ups, "the new certificate is not used")
 

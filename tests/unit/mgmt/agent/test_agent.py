@@ -237,7 +237,8 @@ REFUSALS: list[tuple[str | None, object, dict[str, Any], int, str]] = [
     ),
     ("UPDATE", None, {"type": "router", "name": "router/A"}, 501, "Operation 'UPDATE' not implemented"),
     ("DELETE", None, {"type": "router", "name": "router/A"}, 501, "Operation 'DELETE' not implemented"),
-    ("PROFILE", None, {"type": NODE_TYPE, "name": "self"}, 501, "Operation 'PROFILE' not implemented"),
+    ("PROFILE", None, {"type": NODE_TYPE, "name": "self"}, 400, "PROFILE needs one of the properties"),
+    ("PROFILE", None, {"start": "", "stop": ""}, 400, "PROFILE needs one of the properties"),
     ("GET-LOG", None, {"limit": "many"}, 400, "'limit' must be an integer, not 'many'"),
     ("GET-TYPES", None, {"entityType": "x"}, 400, "No such entity type 'io.skupper.router.x'"),
     ("READ", None, {"type": "x", "name": "y"}, 400, "No such entity type 'io.skupper.router.x'"),
@@ -342,6 +343,20 @@ def test_bad_request_is_refused_with_its_reason(
     assert {kind: rows for kind, rows in router.rows.items() if rows} == {
         kind: rows for kind, rows in before.items() if rows
     }
+
+
+def test_profile_is_started_and_told_when_stopped() -> None:
+    router = FakeRouter()
+    assert answer(router, "PROFILE", start="")[::2] == (200, None)
+    assert answer(router, "PROFILE", stop="")[::2] == (200, "3 function calls")
+
+
+@pytest.mark.parametrize(("entity", "about"), [("listener", ""), ("connection", f" of {LONG}connection")])
+def test_log_names_the_type_where_core_refuses(entity: str, about: str) -> None:
+    content = request("READ", type=LONG + entity, name="none")
+    response = agent_of(FakeRouter()).handle(content, now=0.0)
+    assert response is not None
+    assert str(response.log_text).startswith(f"Error performing READ{about}: N")
 
 
 def test_client_connection_is_closed_by_admin_status() -> None:

@@ -9,6 +9,8 @@ from skrouter.router.core.address import AddressParser
 
 INTERIOR = AddressParser("A")
 EDGE = AddressParser("A", interior=False, peers={"P"})
+IN_NETWORK = AddressParser("A", network="net")
+EDGE_IN_NETWORK = AddressParser("A", interior=False, network="net", peers={"P"})
 
 KEYS = [
     ("x", "Mx", "Mx"),
@@ -51,6 +53,32 @@ def test_a_text_has_the_key_of_its_class(text: str, interior: str, edge: str) ->
     assert (INTERIOR.key(text), EDGE.key(text)) == (interior, edge)
 
 
+NETWORK_KEYS = [
+    ("_xtopo/net/0/A/x", "Lx", "Lx"),
+    ("_xtopo/net/0/B/x", "RB", "L_edge"),
+    ("_xtopo/net/0/all/x", "Tx", "Tx"),
+    ("_xtopo/0/0/A/x", "Lx", "Lx"),
+    ("_xtopo/other/0/A/x", "Nother", "L_edge"),
+    ("amqp:/_xtopo/other/0/A/temp.u", "Nother", "L_edge"),
+    ("_xtopo/other", "Nother", "L_edge"),
+    ("_xedge/net/A/x", "Lx", "Lx"),
+    ("_xedge/net/E/x", "HE", "L_edge"),
+    ("_xedge/net/P/x", "HP", "HP"),
+    ("_xedge/other/A/x", "Nother", "L_edge"),
+    ("_topo/0/A/x", "Lx", "Lx"),
+    ("_topo/0/B/x", "RB", "L_edge"),
+    ("_edge/E/x", "HE", "L_edge"),
+    ("x", "Mx", "Mx"),
+]
+
+
+@pytest.mark.parametrize(("text", "interior", "edge"), NETWORK_KEYS)
+def test_in_a_network_an_address_of_another_is_one_for_all_that_is_there(
+    text: str, interior: str, edge: str
+) -> None:
+    assert (IN_NETWORK.key(text), EDGE_IN_NETWORK.key(text)) == (interior, edge)
+
+
 @pytest.mark.parametrize(
     ("parser", "tenant", "text"),
     [
@@ -58,6 +86,10 @@ def test_a_text_has_the_key_of_its_class(text: str, interior: str, edge: str) ->
         (INTERIOR, "t", "amqp:/_topo/0/A/t/temp.u"),
         (EDGE, None, "amqp:/_edge/A/temp.u"),
         (EDGE, "t", "amqp:/_edge/A/t/temp.u"),
+        (IN_NETWORK, None, "amqp:/_xtopo/net/0/A/temp.u"),
+        (IN_NETWORK, "t", "amqp:/_xtopo/net/0/A/t/temp.u"),
+        (EDGE_IN_NETWORK, None, "amqp:/_xedge/net/A/temp.u"),
+        (EDGE_IN_NETWORK, "t", "amqp:/_xedge/net/A/t/temp.u"),
     ],
 )
 def test_a_temporary_address_leads_back_to_this_router(

@@ -49,7 +49,10 @@ TREATMENTS = [
     ("Mmc", 2, BALANCED, AddressRule(MULTICAST)),
     ("Mhigh", None, CLOSEST, AddressRule(BALANCED, 9)),
     ("Lmc", None, BALANCED, AddressRule(BALANCED)),
-    ("Htemp", None, CLOSEST, AddressRule(CLOSEST)),
+    ("HE", None, CLOSEST, AddressRule(BALANCED)),
+    ("HE", None, MULTICAST, AddressRule(BALANCED)),
+    ("L_edge", None, BALANCED, AddressRule(CLOSEST)),
+    ("L_edge", None, MULTICAST, AddressRule(CLOSEST)),
     ("Lmc", None, UNAVAILABLE, AddressRule(BALANCED)),
     ("RB", None, UNAVAILABLE, AddressRule(CLOSEST)),
 ]
@@ -93,15 +96,15 @@ def test_credit_is_allowed_with_the_first_destination_and_kept_back_after_the_la
 
 @pytest.mark.parametrize("key", ["Mx", "HE", "Nnet"])
 def test_other_routers_hear_of_a_shared_address_at_its_first_and_last_consumer(key: str) -> None:
-    addresses = table(CLOSEST)
-    local = LocalAddress(key, CLOSEST, 0)
+    addresses = table(BALANCED)
+    local = LocalAddress(key, BALANCED, 0)
     assert change(addresses, key, lambda a: a.consumers.add(1)) == [
-        PublishEntry(key, CLOSEST),
+        PublishEntry(key, BALANCED),
         LocalAddressesChanged(added=(local,)),
     ]
     assert change(addresses, key, lambda a: a.consumers.add(2)) == []
     assert change(addresses, key, lambda a: a.producers.add(3)) == [
-        LocalAddressesChanged(changed=(LocalAddress(key, CLOSEST, 1),))
+        LocalAddressesChanged(changed=(LocalAddress(key, BALANCED, 1),))
     ]
     assert change(addresses, key, lambda a: a.consumers.discard(2)) == []
     assert change(addresses, key, lambda a: a.consumers.discard(1)) == [

@@ -13,7 +13,8 @@ from skrouter.amqp.events import LinkDetached, LinkEstablished, StreamingLinkWan
 from skrouter.router.core import events
 from skrouter.router.core.address_table import AddressRule
 from skrouter.router.core.core import CoreConfig, RouterCore
-from skrouter.router.core.effects import Treatment
+from skrouter.router.core.effects import Treatment, Use
+from skrouter.router.core.facts import AutoLink
 from skrouter_testing.core_model import DataPlane
 from skrouter_testing.playbook import attached, connection_facts, terminus
 
@@ -32,7 +33,13 @@ ADDRESSES = (
 )
 MOBILE = ("x", "y", "mc", "shared")
 ROUTERS = {1: "B", 2: "C", 3: "D"}
-ROLES = ("normal", "inter-router", "inter-router-data")
+ROLES = ("normal", "inter-router", "inter-router-data", "route-container", "inter-network")
+AUTO_LINKS = (
+    AutoLink("to-port", False, "x", "there", "listener"),
+    AutoLink("from-port", True, "x", None, "listener"),
+    AutoLink("from-container", True, "y", None, None, "B"),
+    AutoLink("replies", True, None, "_xtopo/net", "listener"),
+)
 RULES = {"mc": AddressRule(Treatment.MULTICAST), "none": AddressRule(Treatment.UNAVAILABLE)}
 ADAPTOR = -1
 
@@ -51,6 +58,7 @@ class Consistency(RuleBasedStateMachine):
         self.plane = DataPlane()
         self.watches: Counter[str] = Counter()
         self.living: set[int] = set()
+        self.auto: set[int] = set()
         self.told: dict[int, set[str]] = {}
         self.send(events.EndpointAdded("Lhello", control_only=True))
         self.send(
@@ -67,6 +75,20 @@ class Consistency(RuleBasedStateMachine):
 
     def send(self, event: events.Event) -> None:
         self.plane.carry_out(self.core.handle(event, 0.0))
+        self._open_auto_links()
+
+    def _open_auto_links(self) -> None:
+        """They exist as soon as they are asked for, like all links; only their credit is looked at here."""
+        wanted = [one for one in self.plane.opened if one.purpose.use is Use.AUTO]
+        self.plane.opened = [one for one in self.plane.opened if one.purpose.use is not Use.AUTO]
+        for effect in wanted:
+            link = self._next()
+            self.auto.add(link)
+            self.plane.links[link] = effect.purpose.connection
+            if effect.key is not None:
+                self.plane.entries[effect.key].users.add(link)
+                self.plane.withheld[link] = effect.withheld
+            self.plane.carry_out(self.core.handle(events.LinkOpened(link, effect.name, effect.purpose), 0.0))
 
     # --- connections
 
@@ -75,19 +97,39 @@ class Consistency(RuleBasedStateMachine):
         role=st.sampled_from(ROLES),
         incoming=st.booleans(),
         container=st.sampled_from(("B", "C")),
+        connector=st.sampled_from(("g", "h", "")),
+        ordinal=st.integers(0, 3),
     )
-    def connect(self, role: str, incoming: bool, container: str) -> int:
+    def connect(self, role: str, incoming: bool, container: str, connector: str, ordinal: int) -> int:
         connection = self._next()
         self.living.add(connection)
-        properties = OpenProperties(correlator="g")
+        self.plane.connections.add(connection)
+        properties = OpenProperties(correlator=connector or None)
         self.send(
             events.ConnectionUp(
                 connection_facts(
-                    connection, role=role, incoming=incoming, container=container, properties=properties
+                    connection,
+                    role=role,
+                    incoming=incoming,
+                    container=container,
+                    properties=properties,
+                    port_name=f"to-{connector}",
+                    ordinal=ordinal,
                 )
             )
         )
         return connection
+
+    @rule(target=links, connection=connections, incoming=st.booleans())
+    def attach_control_links(self, connection: int, incoming: bool) -> Any:
+        """What makes a neighbor, at once: chance alone would do it too rarely."""
+        if connection not in self.living:
+            return multiple()
+        both = terminus(capability="qd.router")
+        first = self._attach(connection, incoming, both, both)
+        if first not in self.plane.links:
+            return first
+        return multiple(first, self._attach(connection, not incoming, both, both))
 
     @rule(target=links)
     def open_wanted(self) -> Any:
@@ -117,6 +159,37 @@ class Consistency(RuleBasedStateMachine):
             self.living.discard(connection)
             self.plane.lose_connection(connection)
             self.send(events.ConnectionDown(connection))
+
+    # --- autoLinks
+
+    @rule(config=st.sampled_from(AUTO_LINKS))
+    def add_auto_link(self, config: AutoLink) -> None:
+        self.send(events.AutoLinkAdded(config))
+
+    @rule(config=st.sampled_from(AUTO_LINKS))
+    def remove_auto_link(self, config: AutoLink) -> None:
+        self.send(events.AutoLinkRemoved(config.name))
+
+    @rule(data=st.data(), refused=st.booleans())
+    def answer_auto_link(self, data: st.DataObject, refused: bool) -> None:
+        living = sorted(self.auto & self.plane.links.keys())
+        if living:
+            end = terminus(kind=0 if refused else 1)
+            self.send(LinkEstablished(data.draw(st.sampled_from(living)), end, end))
+
+    @rule(data=st.data())
+    def end_auto_link(self, data: st.DataObject) -> None:
+        living = sorted(self.auto & self.plane.links.keys())
+        if living:
+            link = data.draw(st.sampled_from(living))
+            self.plane.lose_link(link)
+            self.send(LinkDetached(link, True, "amqp:not-found", ""))
+
+    @rule()
+    def let_time_pass(self) -> None:
+        names, self.plane.timers = sorted(self.plane.timers), set()
+        for name in names:
+            self.send(events.TimerFired(name))
 
     # --- links
 
@@ -250,16 +323,49 @@ class Consistency(RuleBasedStateMachine):
             assert all(self.plane.withheld[link] != address.has_destination for link in address.producers)
 
     @invariant()
+    def each_auto_link_that_is_there_is_known_and_no_other(self) -> None:
+        known = {handle for handle, link in self.core.links.by_handle.items() if link.purpose}
+        assert known & self.auto == self.auto & self.plane.links.keys()
+
+    @invariant()
     def neighbors_have_both_control_links(self) -> None:
         assert self.plane.up == set(self.plane.neighbors) == set(self.core.connections.neighbors)
         for connection in self.core.connections.neighbors.values():
             assert set(connection.control) == {False, True}
             assert all(link in self.plane.links for link in connection.control.values())
 
+    @invariant()
+    def of_each_connector_the_newest_ready_connection_serves(self) -> None:
+        for slot, handle in self.plane.neighbors.items():
+            connection = self.core.connections.neighbors[slot]
+            assert connection.facts.connection == handle
+            assert connection.slot == slot
+            if connection.may_replace:
+                relatives = [
+                    other
+                    for other in self.core.connections.by_handle.values()
+                    if other.may_replace and other.family == connection.family and other is not connection
+                ]
+                ready = [other for other in relatives if len(other.control) == 2]
+                assert all(other.facts.ordinal < connection.facts.ordinal for other in ready)
+
+    @invariant()
+    def streams_take_the_data_connections_of_the_same_age(self) -> None:
+        for slot, neighbor in self.core.connections.neighbors.items():
+            expected = {
+                handle
+                for handle, other in self.core.connections.by_handle.items()
+                if other.facts.role == "inter-router-data" and other.group == neighbor.group
+            }
+            assert {handle for of, handle in self.plane.data if of == slot} == expected
+
     def teardown(self) -> None:
         for connection in sorted(self.living):
             self.plane.lose_connection(connection)
             self.send(events.ConnectionDown(connection))
+        for config in AUTO_LINKS:
+            self.send(events.AutoLinkRemoved(config.name))
+        self.let_time_pass()
         for index in sorted(self.told):
             self.send(events.RouterForgotten(index))
         for link in [link for link, owner in self.plane.links.items() if owner == ADAPTOR]:

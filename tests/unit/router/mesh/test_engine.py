@@ -587,3 +587,54 @@ def test_effects_of_any_events_are_about_open_links_and_known_routers(
                 case FlushRouterAddresses():
                     holding[effect.index].clear()
         assert {row.index: row.router_id for row in engine.nodes()[1:]} == routers
+
+
+def test_mesh_too_large_for_the_reference_is_warned_of_once_until_it_was_smaller() -> None:
+    bench = with_neighbor()
+    peers = {"A": 1} | {f"R{number}": 1 for number in range(125)}
+    bench.link_state("B", 2, peers)
+    effects = bench.ticks(2)
+    assert logged(effects, "warning") == []
+    bench.link_state("B", 3, peers | {"S1": 1, "S2": 1})
+    assert logged(bench.ticks(3), "warning") == [
+        "The mesh has grown to 129 routers; a skupper-router knows at most 128, neither reaches the others "
+        "nor forwards for them; let only skrouter join a larger mesh"
+    ]
+    bench.link_state("B", 4, peers)
+    assert logged(bench.ticks(6), "warning") == []
+    bench.link_state("B", 5, peers | {"S1": 1, "S2": 1, "S3": 1})
+    assert [text[:36] for text in logged(bench.ticks(1), "warning")] == [
+        "The mesh has grown to 130 routers; a"
+    ]
+
+
+def test_paths_of_a_mesh_too_large_for_the_reference_are_counted_in_the_log() -> None:
+    bench = with_neighbor()
+    peers = {"A": 1} | {f"R{number}": 1 for number in range(300)}
+    bench.link_state("B", 2, peers)
+    assert "Computed paths: 300 of 301 changed, radius: 2" in logged(bench.ticks(1), "info")
+    bench.link_state("B", 3, peers | {"R7": 4})
+    effects = bench.ticks(1)
+    assert logged(effects, "info") == ["Computed paths: 1 of 301 changed, radius: 2"]
+
+
+def test_only_the_routes_that_a_change_concerns_are_told() -> None:
+    bench = with_neighbor()
+    peers = {"A": 1} | {f"R{number}": 1 for number in range(30)}
+    bench.link_state("B", 2, peers)
+    bench.ticks(1)
+    bench.link_state("B", 3, peers | {"R7": 4})
+    [changed] = [effect for effect in bench.ticks(1) if isinstance(effect, RoutesChanged)]
+    assert [(route.router_id, route.cost) for route in changed.routes] == [("R7", 5)]
+
+
+def test_route_withdrawn_with_its_link_is_told_again_though_the_same_path_is_found() -> None:
+    bench = with_line()
+    gone = bench.handle(ControlLinkDown(0))
+    assert [route.next_hop for route in of(gone, RoutesChanged)[0].routes] == [None, None]  # type: ignore[attr-defined]
+    bench.handle(ControlLinkUp(0, 1))
+    back = bench.ticks(1)
+    assert [(route.router_id, route.next_hop, route.cost) for route in of(back, RoutesChanged)[0].routes] == [  # type: ignore[attr-defined]
+        ("B", 0, 1),
+        ("C", 0, 6),
+    ]

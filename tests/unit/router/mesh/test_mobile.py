@@ -127,3 +127,15 @@ def test_copy_that_missed_steps_is_equal_after_a_list(
         for key in change.removed:
             del effect[key]
         assert effect == remote.known == {address.key: address for address in own.listing()}
+
+
+def test_difference_tells_only_what_it_changes() -> None:
+    addresses = RemoteAddresses()
+    addresses.apply_list(MobileAddressList("B", 1, (AddressDescriptor("Ma"), AddressDescriptor("Mb"))))
+    both = MobileAddressDifference(
+        "B", 2, (AddressDescriptor("Ma"), AddressDescriptor("Mc", 2)), ("Mb", "Mb", "Munknown", "Mc")
+    )
+    change = addresses.apply_difference(both)
+    assert change == AddressChange((AddressDescriptor("Mc", 2),), ("Mb",))
+    assert addresses.known == {"Ma": AddressDescriptor("Ma"), "Mc": AddressDescriptor("Mc", 2)}
+    assert addresses.sequence.have == 2

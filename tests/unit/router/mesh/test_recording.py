@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from skrouter.router.mesh import effects, events, messages, recording
 from skrouter.router.mesh.config import MeshConfig
 from skrouter.router.mesh.engine import MeshEngine
+from skrouter.router.mesh.path import Paths
 from skrouter.router.mesh.recording import (
     RecordedEvent,
     Recording,
@@ -125,7 +126,7 @@ def recorded_mesh(seed: int) -> list[Recorder]:
     network = Network(Random(seed), Faults(loss=0.1, duplication=0.1, reordering=0.1))
     names = [f"R{number}" for number in range(5)]
     for name in names:
-        network.routers[name] = RecordedRouter(name, network)
+        network.routers[name] = RecordedRouter(name, network, Paths)
         network.routers[name].start(remember=False)
         network.routers[name].change_addresses((messages.AddressDescriptor(f"M{name}", 3),), ())
     for number, name in enumerate(names):

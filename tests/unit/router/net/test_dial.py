@@ -25,6 +25,20 @@ def test_a_lost_connection_is_repeated_after_two_seconds_and_then_after_five() -
     assert [dial.failed("lost").delay, dial.failed("refused").delay] == [2.0, 5.0]
 
 
+def test_one_more_connection_goes_where_the_first_is_and_knows_the_same_places() -> None:
+    dial = Dial("a", "1")
+    dial.opened((FailoverServer("b", "2"),))
+    dial.failed("lost")
+    dial.failed("refused")
+    again = dial.again()
+    assert again.targets == dial.targets
+    assert place(again) == "b:2"
+    assert again.failed("refused") == Retry(1.0, is_news=True)
+    assert place(dial) == "b:2"
+    again.failed("")
+    assert (place(again), place(dial)) == ("a:1", "b:2")
+
+
 def test_with_other_hosts_every_delay_is_one_second() -> None:
     dial = Dial("a", "1")
     dial.opened((FailoverServer("b", "2"),))

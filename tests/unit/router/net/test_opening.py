@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from skrouter.amqp.capabilities import FailoverServer
 from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.events import ConnectionOpened, TlsFacts
 from skrouter.amqp.sasl.effects import Identity
-from skrouter.amqp.types import Int, Symbol
+from skrouter.amqp.types import Int, Symbol, ULong
 from skrouter.config.loader import load
 from skrouter.config.model import ConnectorConfig, ListenerConfig
 from skrouter.router.net.opening import Group, Ours, connection_facts, our_open, peer_open
@@ -181,6 +182,37 @@ def test_facts_hold_what_tls_sasl_and_the_open_say(tmp_path: Path) -> None:
     assert (facts.link_capacity, facts.strip_inbound, facts.strip_outbound) == (9, True, False)
     assert facts.property_map == {"product": "x", "own": [1]}
     assert facts.offered.streaming_links
+
+
+TLS = TlsFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256, "", "", b"")
+
+
+@pytest.mark.parametrize(("announced", "expected"), [(None, 0), (0, 0), (4, 4)])
+def test_the_peer_names_the_age_of_its_certificates_and_we_know_our_own(
+    tmp_path: Path, announced: int | None, expected: int
+) -> None:
+    ours = replace(incoming(listener(tmp_path, " role: inter-router")), ordinal=7)
+    named: dict[Symbol, object] = {Symbol("qd.group-correlator"): "g"}
+    if announced is not None:
+        named[Symbol("qd.group-ordinal")] = ULong(announced)
+    event = opened(named)
+    found = connection_facts(ours, event, peer_open(event), Identity(None, None), TLS)
+    assert (found.ordinal, found.tls_ordinal) == (expected, 7)
+
+
+@pytest.mark.parametrize("role", ["inter-router", "edge", "inter-edge", "normal"])
+def test_a_connector_s_certificates_are_as_old_as_when_it_dialled(tmp_path: Path, role: str) -> None:
+    ours = replace(outgoing(connector(tmp_path, f" role: {role}")), ordinal=7)
+    event = opened({Symbol("qd.group-ordinal"): ULong(1)})
+    found = connection_facts(ours, event, peer_open(event), Identity(None, None), TLS)
+    assert (found.ordinal, found.tls_ordinal) == (7, 7)
+
+
+def test_a_connection_without_tls_has_no_ordinal(tmp_path: Path) -> None:
+    event = opened()
+    ours = replace(incoming(listener(tmp_path)), ordinal=7)
+    found = connection_facts(ours, event, peer_open(event), Identity(None, None), None)
+    assert (found.ordinal, found.tls_ordinal) == (0, None)
 
 
 def test_properties_of_another_type_are_refused() -> None:

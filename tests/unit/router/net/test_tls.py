@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,32 @@ def test_a_removed_profile_is_gone_and_a_replaced_one_read_again(authority: Auth
     profiles.remove("p")
     with pytest.raises(NetworkConfigurationError, match="not found"):
         profiles.client("p")
+
+
+def test_a_changed_profile_is_used_at_once_wherever_the_old_one_was(authority: Authority) -> None:
+    profiles = TlsProfiles([complete(authority, "before"), replace(complete(authority, "other"), name="q")])
+    server, other = profiles.server("p", require_peer=True), profiles.client("q")
+    profiles.replace(complete(authority, "after", ordinal=2))
+    assert profiles.profile("p").ordinal == 2
+    assert profiles.server("p", require_peer=True) is not server
+    assert profiles.client("q") is other
+
+
+def test_a_change_that_cannot_be_used_changes_nothing(authority: Authority, tmp_path: Path) -> None:
+    mapping = tmp_path / "names.json"
+    mapping.write_text('{"CN=x": "X"}')
+    old = complete(authority, "kept", uid_name_mapping_file=str(mapping))
+    profiles = TlsProfiles([old])
+    server, client = profiles.server("p", require_peer=True), profiles.client("p")
+    facts = TlsFacts("TLSv1.3", "c", 256, "CN=x", b"", None)
+    profiles.user_id("p", facts)
+    mapping.unlink()
+    with pytest.raises(NetworkConfigurationError, match="/no/cert"):
+        profiles.replace(profile(ca_cert_file=authority.ca_file, cert_file="/no/cert", ordinal=1))
+    assert profiles.profile("p") is old
+    assert profiles.server("p", require_peer=True) is server
+    assert profiles.client("p") is client
+    assert profiles.user_id("p", facts) == "CN=x"
 
 
 def test_names_are_read_once_and_again_after_a_reload(tmp_path: Path) -> None:
