@@ -84,9 +84,8 @@ class Router:
         self._random = random.SystemRandom()
         interior = config.router.mode == "interior"
         default = effects.Treatment[config.router.default_distribution.upper()]
-        unavailable = default is effects.Treatment.UNAVAILABLE
         is_edge, network = config.router.mode == "edge", config.network.network_id
-        self.forwarder = Forwarder(engine, config.router.id, not is_edge, unavailable, network)
+        self.forwarder = Forwarder(engine, config.router.id, not is_edge, network)
         self.connections = Connections(engine)
         self.rules = AddressRules(config.addresses)
         self.policy = Policing(config.policy, self.connections, self.forwarder, log)
@@ -136,7 +135,8 @@ class Router:
 
     def _refuse_unavailable(self, rules: Iterable[AddressConfig]) -> None:
         """Anonymous senders are asked about only where a rule may refuse them: it costs a call of ours."""
-        if any(rule.distribution == "unavailable" for rule in rules):
+        by_default = self.config.router.default_distribution
+        if "unavailable" in {by_default, *(rule.distribution for rule in rules)}:
             self.forwarder.set_refusals(self._is_unavailable)
 
     def _is_unavailable(self, address: str) -> bool:

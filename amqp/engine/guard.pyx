@@ -8,6 +8,8 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport memcmp, memset
 
+from skrouter.amqp.engine.octets cimport read_u32
+
 cdef enum:
     HEADER_SIZE = 8           # of the protocol header, and of a frame's fixed part
     TRANSFER = 0x14
@@ -26,16 +28,12 @@ cdef inline size_t left(const octets_t *octets) noexcept nogil:
     return <size_t>(octets.end - octets.at)
 
 
-cdef inline uint32_t be32(const uint8_t *at) noexcept nogil:
-    return (<uint32_t>at[0] << 24) | (<uint32_t>at[1] << 16) | (<uint32_t>at[2] << 8) | at[3]
-
-
 cdef inline bint take_number(octets_t *octets, bint wide, uint32_t *number) noexcept nogil:
     """A size or count field of 1 octet, or of 4 if `wide`; false if it is cut off."""
     cdef size_t width = 4 if wide else 1
     if left(octets) < width:
         return False
-    number[0] = be32(octets.at) if wide else octets.at[0]
+    number[0] = read_u32(octets.at) if wide else octets.at[0]
     octets.at += width
     return True
 
@@ -217,7 +215,7 @@ cdef int take_descriptor(octets_t *octets, uint64_t *descriptor) noexcept nogil:
         octets.at += 3
         return GUARD_OK
     if at[1] == 0x80 and left(octets) > 9:
-        descriptor[0] = <uint64_t>be32(at + 2) << 32 | be32(at + 6)
+        descriptor[0] = <uint64_t>read_u32(at + 2) << 32 | read_u32(at + 6)
         octets.at += 10
         return GUARD_OK
     if at[1] == 0x44:
@@ -270,7 +268,7 @@ cdef inline size_t want(guard_t *guard, size_t octets) noexcept nogil:
 
 cdef int check_frame_header(guard_t *guard, const uint8_t *data) noexcept nogil:
     """Size, data offset and type, from a frame's first 8 octets."""
-    guard.at_size = be32(data)
+    guard.at_size = read_u32(data)
     guard.at_channel = <uint16_t>(data[6] << 8 | data[7])
     guard.at_descriptor = 0
     if guard.at_size < HEADER_SIZE or data[4] < 2:

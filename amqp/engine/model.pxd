@@ -85,7 +85,6 @@ cdef struct listener_t:
     bint tls_optional
 
 cdef struct protocol_t:             # the layer above; all called without the GIL, never after connection_lost
-    void (*connection_opened)(connection_t *connection) noexcept nogil
     void (*session_closed)(connection_t *connection, pn_session_t *session) noexcept nogil
     void (*link_opened)(connection_t *connection, pn_link_t *link) noexcept nogil
     void (*link_closed)(connection_t *connection, pn_link_t *link, bint detached) noexcept nogil

@@ -4,13 +4,14 @@ The socket may take less than it is offered: what proton has let go of is kept u
 each write is a frame, and the octets that are kept end with a whole one: control frames go in behind them.
 """
 
-from libc.stdint cimport uint32_t, uint8_t
+from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove, strlen
 from posix.unistd cimport close
 
 from skrouter.amqp.engine.connection cimport connection_broken
 from skrouter.amqp.engine.model cimport CLOSE_TIME, GATHER_BELOW, connection_t
+from skrouter.amqp.engine.octets cimport put_u32
 from skrouter.amqp.engine.poller cimport SCRATCH, engine_arm
 from skrouter.amqp.engine.proton_api cimport *
 from skrouter.amqp.engine.stream cimport STREAM_ERROR, STREAM_OUT, stream_want, stream_write
@@ -145,18 +146,11 @@ cdef bint _keep_close(connection_t *connection) noexcept nogil:
     length += 24
     length += _put_text(frame + length, 0xA3, connection.condition)
     length += _put_text(frame + length, 0xA1, connection.description)
-    _put_u32(frame + 12, length - 16)
-    _put_u32(frame + 24, length - 28)
-    _put_u32(frame, length)
+    put_u32(frame + 12, length - 16)
+    put_u32(frame + 24, length - 28)
+    put_u32(frame, length)
     memcpy(frame + 4, b"\x02\x00\x00\x00", 4)
     return keep_message(connection, frame, length)
-
-
-cdef void _put_u32(uint8_t *at, uint32_t value) noexcept nogil:
-    at[0] = value >> 24
-    at[1] = (value >> 16) & 0xFF
-    at[2] = (value >> 8) & 0xFF
-    at[3] = value & 0xFF
 
 
 cdef bint _send_head(connection_t *connection, ssize_t pending) noexcept nogil:

@@ -394,7 +394,6 @@ cdef void _remote_opened(connection_t *connection) noexcept nogil:
     if not connection.opened:
         stream_want(&connection.stream, 0)  # read on when control has answered
     _tick(connection)                       # the peer's idle time-out counts from now on
-    protocol_of(connection).connection_opened(connection)
     with gil:
         engine_post(connection.engine, (
             CONNECTION_OPENED,

@@ -177,7 +177,6 @@ cdef void content_discard(content_t *content) noexcept nogil:
         content.arrival.link.ops.resume(content.arrival)    # what is still to come must be read to be dropped
 
 
-
 # --- cursors
 
 cdef void cursor_open(copy_t *copy) noexcept nogil:

@@ -17,6 +17,7 @@ from skrouter.router.forwarder.content cimport (
     cursor_peek,
 )
 from skrouter.router.forwarder.model cimport NO_NEIGHBOR, arrival_t, copy_t, forwarder_t, link_t, outcome_t
+from skrouter.router.forwarder.queues cimport queue_append, queue_remove
 from skrouter.router.forwarder.settlement cimport arrival_check, copy_free, copy_outcome, plain_outcome
 
 
@@ -65,13 +66,7 @@ cdef void copy_undo(copy_t *copy) noexcept nogil:
 cdef void copy_join(copy_t *copy, link_t *link) noexcept nogil:
     """Into the link's queue. When pre-settled copies pile up behind a slow receiver, those that wait are dropped."""
     copy.link = link
-    copy.next = NULL
-    copy.previous = link.last
-    if link.last != NULL:
-        link.last.next = copy
-    else:
-        link.first = copy
-    link.last = copy
+    queue_append(&link.first, &link.last, copy)
     link.undelivered_count += 1
     link.delivery_count += 1
     if copy.presettled:
@@ -109,14 +104,7 @@ cdef void copy_enqueue(copy_t *copy, link_t *link) noexcept nogil:
 cdef void copy_move(copy_t *copy, link_t *link) noexcept nogil:
     """To another link's queue; nothing of it has been sent yet."""
     cdef link_t *old = copy.link
-    if copy.next != NULL:
-        copy.next.previous = copy.previous
-    else:
-        old.last = copy.previous
-    if copy.previous != NULL:
-        copy.previous.next = copy.next
-    else:
-        old.first = copy.next
+    queue_remove(&old.first, &old.last, copy)
     old.undelivered_count -= 1
     copy_join(copy, link)
 
@@ -147,11 +135,7 @@ cdef bint copy_sent(copy_t *copy) noexcept nogil:
 
 
 cdef void _to_unsettled(copy_t *copy, link_t *link) noexcept nogil:
-    link.first = copy.next
-    if copy.next != NULL:
-        copy.next.previous = NULL
-    else:
-        link.last = NULL
+    queue_remove(&link.first, &link.last, copy)
     link.undelivered_count -= 1
     link.dealt_with += 1
     copy.sent = True

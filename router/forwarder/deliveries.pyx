@@ -128,8 +128,7 @@ cdef void arrival_settled(arrival_t *arrival) noexcept nogil:
     cdef copy_t *copy = arrival.copies
     cdef copy_t *following
     arrival.sender_settled = True
-    if arrival.resend:
-        resend_stop(arrival)
+    resend_stop(arrival)
     while copy != NULL:
         following = copy.sibling
         if copy.sent:

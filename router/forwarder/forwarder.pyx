@@ -17,15 +17,12 @@ from skrouter.amqp.engine.poller cimport (
     HANDLE_LINK,
     Engine,
     engine_find,
-    engine_post,
 )
 from skrouter.amqp.engine.proton_api cimport *
 from skrouter.amqp.engine.connection cimport connection_wake
 from skrouter.amqp.engine.model cimport connection_t
-from skrouter.amqp.engine.pump cimport decode_into, encoded_data
 from skrouter.router.forwarder.channels cimport channel_free
 from skrouter.router.forwarder.content cimport content_free_cache
-from skrouter.router.forwarder.copies cimport copy_consume, copy_peek, copy_sent
 from skrouter.router.forwarder.deliveries cimport (
     arrival_advance,
     arrival_append,
@@ -34,7 +31,6 @@ from skrouter.router.forwarder.deliveries cimport (
     link_lost,
 )
 from skrouter.router.forwarder.limits cimport limits_free, limits_new
-from skrouter.router.forwarder.streams cimport channel_close, channel_move, offer_streaming_link
 from skrouter.router.forwarder.links cimport (
     amqp_link_lost,
     amqp_link_new,
@@ -44,7 +40,6 @@ from skrouter.router.forwarder.links cimport (
     links_of,
 )
 from skrouter.router.forwarder.model cimport (
-    LINK_CONTROL,
     LINK_ENDPOINT,
     LINK_PROCESS,
     LINK_STREAMING,
@@ -58,20 +53,17 @@ from skrouter.router.forwarder.model cimport (
     copy_t,
     entry_t,
     link_kind,
-    link_ops_t,
     limits_t,
     link_t,
     links_t,
     neighbor_t,
-    outcome_t,
     peer_kind,
     router_t,
     treatment_kind,
 )
+from skrouter.router.forwarder.process cimport process_ops
 from skrouter.router.forwarder.routing cimport route_again
-from skrouter.router.forwarder.sections cimport HEAD_DONE, HEAD_INVALID, HEAD_MORE, head_result, read_head
-from skrouter.router.forwarder.model cimport head_t
-from skrouter.router.forwarder.settlement cimport copy_outcome, plain_outcome
+from skrouter.router.forwarder.streams cimport channel_close, channel_move, offer_streaming_link
 from skrouter.router.forwarder.tables cimport (
     KEY_LIMIT,
     address_key,
@@ -81,119 +73,18 @@ from skrouter.router.forwarder.tables cimport (
     entry_remove,
     find_key,
 )
-
-cdef enum event_number:         # positions in skrouter.amqp.events.EVENTS
-    MESSAGE_RECEIVED = 9
-
-cdef enum:
-    EXPIRE_SESSION_END = 1
-    TRACE_LIMIT = 4096
+from skrouter.router.forwarder.termini cimport answer_terminus, set_terminus
 
 
 class GoneError(LookupError):
     """The handle names something that is no longer there."""
 
 
-# --- endpoints in this process
-
-cdef link_ops_t PROCESS_OPS     # constant after import
-PROCESS_OPS.push = _deliver_here
-PROCESS_OPS.copy_settled = _no_copy
-PROCESS_OPS.copy_aborted = _no_copy
-PROCESS_OPS.outcome = _no_outcome
-PROCESS_OPS.resume = _no_arrival
-PROCESS_OPS.credit = _no_link
-
-
-cdef void _no_copy(copy_t *copy) noexcept nogil:
-    pass                        # never called: a copy here ends within _deliver_here
-
-
-cdef void _no_outcome(arrival_t *arrival, const outcome_t *outcome, bint settle) noexcept nogil:
-    pass
-
-
-cdef void _no_arrival(arrival_t *arrival) noexcept nogil:
-    pass
-
-
-cdef void _no_link(link_t *link) noexcept nogil:
-    pass
-
-
-cdef void _deliver_here(link_t *link) noexcept nogil:
-    """Hand every complete message up; an unsettled one is accepted by that."""
-    cdef copy_t *copy = link.first
-    cdef copy_t *following
-    cdef outcome_t outcome
-    while copy != NULL:
-        following = copy.next
-        if copy.content.complete:
-            with gil:
-                _post_message(link, copy)
-            if not copy_sent(copy):
-                outcome = plain_outcome(PN_ACCEPTED)
-                copy_outcome(copy, &outcome, True)
-        copy = following
-
-
-cdef int _post_message(link_t *link, copy_t *copy) except -1:
-    cdef const uint8_t *data = NULL
-    cdef size_t size = copy_peek(copy, &data)
-    cdef link_t *origin = copy.arrival.link if copy.arrival != NULL else NULL
-    cdef list parts = []
-    cdef bint control = origin != NULL and origin.kind == LINK_CONTROL
-    while size:
-        parts.append(<bytes>(<char *>data)[:size])
-        copy_consume(copy, size)
-        size = copy_peek(copy, &data)
-    engine_post(link.forwarder.engine, (
-        MESSAGE_RECEIVED, link.handle,
-        origin.connection.handle if origin != NULL and origin.connection != NULL else 0,
-        origin.handle if origin != NULL else 0, bool(control), b"".join(parts)))
-    return 0
-
-
-# --- termini
-
-cdef int _set_terminus(pn_terminus_t *terminus, int kind, object fields) except -1:
-    """(address, durability, expiry policy, timeout, dynamic, capabilities, properties, filter) to proton."""
-    address, durability, expiry, timeout, dynamic, capabilities, properties, filters = fields
-    pn_terminus_set_type(terminus, kind)
-    if address is not None:
-        pn_terminus_set_address(terminus, (<str>address).encode())
-    pn_terminus_set_durability(terminus, durability)
-    pn_terminus_set_expiry_policy(terminus, expiry)
-    pn_terminus_set_timeout(terminus, timeout)
-    pn_terminus_set_dynamic(terminus, dynamic)
-    decode_into(pn_terminus_capabilities(terminus), capabilities)
-    decode_into(pn_terminus_properties(terminus), properties)
-    decode_into(pn_terminus_filter(terminus), filters)
-    return 0
-
-
-cdef int _answer_terminus(pn_terminus_t *local, int kind, pn_terminus_t *remote, str address) except -1:
-    """The peer's terminus back to it, its expiry policy said aloud; with our address where it asked for one.
-
-    Proton takes a source without address for none at all; the answer has one all the same.
-    """
-    pn_terminus_copy(local, remote)
-    pn_terminus_set_type(local, kind)
-    if address is not None:
-        pn_terminus_set_address(local, address.encode())
-    if address is None and pn_terminus_get_address(remote) == NULL:
-        pn_terminus_set_expiry_policy(local, EXPIRE_SESSION_END)
-    else:
-        pn_terminus_set_expiry_policy(local, pn_terminus_get_expiry_policy(remote))
-    return 0
-
-
 @cython.no_gc_clear      # __dealloc__ needs what a collection would have cleared
 cdef class Forwarder:
     """Links, deliveries and tables of one router on one engine. Python face: see forwarder.pyi."""
 
-    def __cinit__(self, Engine engine not None, str router_id not None, bint interior, bint default_unavailable=False,
-                  str network=None):
+    def __cinit__(self, Engine engine not None, str router_id not None, bint interior, str network=None):
         cdef bytes node = b"0/" + router_id.encode()
         cdef bytes net = b"" if network is None else network.encode()
         if len(node) > 255:
@@ -207,7 +98,6 @@ cdef class Forwarder:
         self.native.engine = engine.native
         self.native.route_again = route_again
         self.native.interior = interior
-        self.native.default_unavailable = default_unavailable
         self.native.node_length = len(node)
         self.native.id_length = len(node) - 2
         memcpy(self.native.node, <const char *>node, len(node))
@@ -457,7 +347,7 @@ cdef class Forwarder:
     def add_endpoint(self, uint64_t entry):
         """A consumer in this process. Its messages come as MessageReceived with the handle returned here."""
         cdef entry_t *where = self._entry(entry)
-        cdef link_t *link = link_new(self.native, LINK_PROCESS, True, &PROCESS_OPS, NULL)
+        cdef link_t *link = link_new(self.native, LINK_PROCESS, True, process_ops(), NULL)
         if link == NULL or not entry_add_consumer(where, link):
             raise MemoryError()
         link.accepted = True
@@ -543,11 +433,11 @@ cdef class Forwarder:
         if link.accepted:
             raise ValueError("the link has been answered already")
         if swapped:
-            _answer_terminus(pn_link_source(pn), PN_SOURCE, pn_link_remote_target(pn), None)
-            _answer_terminus(pn_link_target(pn), PN_TARGET, pn_link_remote_source(pn), None)
+            answer_terminus(pn_link_source(pn), PN_SOURCE, pn_link_remote_target(pn), None)
+            answer_terminus(pn_link_target(pn), PN_TARGET, pn_link_remote_source(pn), None)
         else:
-            _answer_terminus(pn_link_source(pn), PN_SOURCE, pn_link_remote_source(pn), source_address)
-            _answer_terminus(pn_link_target(pn), PN_TARGET, pn_link_remote_target(pn), target_address)
+            answer_terminus(pn_link_source(pn), PN_SOURCE, pn_link_remote_source(pn), source_address)
+            answer_terminus(pn_link_target(pn), PN_TARGET, pn_link_remote_target(pn), target_address)
         link.proxy = proxy
         link.flags = flags
         pn_link_set_max_message_size(pn, max_message_size)
@@ -649,8 +539,8 @@ cdef class Forwarder:
         cdef link_t *link = amqp_link_new(links.connection, pn)
         if link == NULL:
             raise MemoryError()
-        _set_terminus(pn_link_source(pn), PN_SOURCE, source)
-        _set_terminus(pn_link_target(pn), PN_TARGET, target)
+        set_terminus(pn_link_source(pn), PN_SOURCE, source)
+        set_terminus(pn_link_target(pn), PN_TARGET, target)
         pn_link_set_snd_settle_mode(pn, PN_SND_MIXED)
         self._set_up(link, kind, capacity, credit, entry, annotated, withheld, priority,
                      None if outgoing else address or source[0])
@@ -709,25 +599,3 @@ cdef void _free_lists(forwarder_t *forwarder) noexcept nogil:
         forwarder.free_copies = copy.next
         free(copy)
         copy = forwarder.free_copies
-
-
-def parse_head(bytes data not None, bint annotated):
-    """What the native reader finds in the leading octets: (result, fields); for tests against skrouter.amqp."""
-    cdef head_t head
-    cdef head_result result
-    memset(&head, 0, sizeof(head))
-    head.priority = 4
-    result = read_head(<const uint8_t *><const char *>data, len(data), annotated, &head)
-    texts = {}
-    for name, start, length, present in (
-        ("to_override", head.to_override.start, head.to_override.length, head.to_override.present),
-        ("ingress", head.ingress.start, head.ingress.length, head.ingress.present),
-        ("mesh", head.mesh.start, head.mesh.length, head.mesh.present),
-        ("trace", head.trace.start, head.trace.length, head.trace.present),
-        ("to", head.to.start, head.to.length, head.to.present),
-        ("user", head.user.start, head.user.length, head.user.present),
-    ):
-        texts[name] = data[start : start + length] if present else None
-    names = {HEAD_DONE: "done", HEAD_MORE: "more", HEAD_INVALID: "invalid"}
-    return names[result], {**texts, "body": head.body, "flags": head.flags, "priority": head.priority,
-                           "trace_count": head.trace_count}

@@ -41,6 +41,7 @@ from skrouter.router.forwarder.sending cimport (
 from skrouter.router.forwarder.settlement cimport copy_outcome, plain_outcome
 from skrouter.router.forwarder.streams cimport channel_close, channel_start
 from skrouter.router.forwarder.tables cimport entry_drop_consumer
+from skrouter.router.forwarder.termini cimport terminus_fields
 
 cdef enum event_number:         # positions in skrouter.amqp.events.EVENTS
     LINK_ATTACHED = 6
@@ -189,23 +190,6 @@ cdef void amqp_link_lost(link_t *link) noexcept nogil:
     link_free(link)
 
 
-cdef object _terminus(pn_terminus_t *terminus):
-    """The fields of skrouter.amqp.events.RawTerminus."""
-    cdef const char *address = pn_terminus_get_address(terminus)
-    return (
-        pn_terminus_get_type(terminus),
-        None if address == NULL else address.decode("utf-8", "replace"),
-        pn_terminus_get_durability(terminus),
-        pn_terminus_get_expiry_policy(terminus),
-        pn_terminus_get_timeout(terminus),
-        bool(pn_terminus_is_dynamic(terminus)),
-        pn_terminus_get_distribution_mode(terminus),
-        encoded_data(pn_terminus_capabilities(terminus)),
-        encoded_data(pn_terminus_properties(terminus)),
-        encoded_data(pn_terminus_filter(terminus)),
-    )
-
-
 cdef void _link_opened(connection_t *connection, pn_link_t *pn) noexcept nogil:
     """The peer attached: to a link of ours, or a new one that control will accept or reject."""
     cdef link_t *link = <link_t *>pn_link_get_context(pn)
@@ -214,8 +198,8 @@ cdef void _link_opened(connection_t *connection, pn_link_t *pn) noexcept nogil:
             pn_link_flow(pn, link.owed)
             link.owed = 0
         with gil:
-            engine_post(connection.engine, (LINK_ESTABLISHED, link.handle, _terminus(pn_link_remote_source(pn)),
-                                            _terminus(pn_link_remote_target(pn))))
+            engine_post(connection.engine, (LINK_ESTABLISHED, link.handle, terminus_fields(pn_link_remote_source(pn)),
+                                            terminus_fields(pn_link_remote_target(pn))))
         return
     if not pn_link_state(pn) & PN_LOCAL_UNINIT:
         return                              # of a link that we have closed meanwhile
@@ -228,7 +212,7 @@ cdef void _link_opened(connection_t *connection, pn_link_t *pn) noexcept nogil:
     with gil:
         engine_post(connection.engine, (
             LINK_ATTACHED, connection.handle, link.handle, pn_link_name(pn).decode("utf-8", "replace"),
-            bool(link.outgoing), _terminus(pn_link_remote_source(pn)), _terminus(pn_link_remote_target(pn)),
+            bool(link.outgoing), terminus_fields(pn_link_remote_source(pn)), terminus_fields(pn_link_remote_target(pn)),
             pn_link_remote_snd_settle_mode(pn), pn_link_remote_rcv_settle_mode(pn),
             pn_link_remote_max_message_size(pn), encoded_data(pn_link_remote_properties(pn))))
 
@@ -277,10 +261,6 @@ cdef void _session_closed(connection_t *connection, pn_session_t *session) noexc
     _restart_channels(links.forwarder)
 
 
-cdef void _connection_opened(connection_t *connection) noexcept nogil:
-    pass                                    # its links_t exists since control started AMQP on it
-
-
 cdef void _forget_data_connection(links_t *links) noexcept nogil:
     cdef neighbor_t *neighbor
     cdef channel_t *channel
@@ -303,16 +283,27 @@ cdef void _forget_data_connection(links_t *links) noexcept nogil:
             channel = channel.next_of_neighbor
 
 
+cdef void _drop_consumers(links_t *links) noexcept nogil:
+    """Before any of their links is lost: what one must give up shall not go to another of them."""
+    cdef link_t *link = links.all
+    while link != NULL:
+        if link.outgoing and link.entry != NULL:
+            entry_drop_consumer(link.entry, link)
+        link = link.next
+
+
 cdef void _connection_lost(connection_t *connection) noexcept nogil:
     cdef links_t *links = <links_t *>connection.links
     cdef outcome_t outcome
     if links == NULL:
         return
     _forget_data_connection(links)
+    _drop_consumers(links)
     while links.waiting.first != NULL:
         outcome = plain_outcome(PN_RELEASED)
         if links.waiting.first.channel != NULL:
             links.waiting.first.channel.asked = False
+            links.waiting.first.channel = NULL
         copy_outcome(links.waiting.first, &outcome, True)
     while links.all != NULL:
         amqp_link_lost(links.all)
@@ -395,7 +386,6 @@ cdef void _end_exceeded(connection_t *connection) noexcept nogil:
 
 cdef protocol_t amqp_protocol() noexcept nogil:
     cdef protocol_t protocol
-    protocol.connection_opened = _connection_opened
     protocol.session_closed = _session_closed
     protocol.link_opened = _link_opened
     protocol.link_closed = _link_closed

@@ -104,7 +104,7 @@ cdef struct content_t:
     bint unlimited              # Q2 does not count
     bint blocked                # Q2: the sender waits
     bint discarded              # nobody reads: arriving octets are dropped
-    bint retained               # all octets stay, for another way if this one is refused
+    bint retained               # all octets stay: if the delivery is released it goes another way (see resend.pyx)
     arrival_t *arrival          # whom to resume; NULL when gone
 
 # --- deliveries
@@ -135,8 +135,7 @@ cdef struct arrival_t:
     bint told                   # the sender knows a terminal outcome
     bint settle_due             # settle upstream as soon as the message is complete
     bint resuming               # in its connection's list of arrivals to read again
-    bint resend                 # if it is released it goes another way (see resend.pyx)
-    uint64_t *tried             # owner: this; ways that have released it: handles of links, or neighbors by way_of_neighbor
+    uint64_t *tried             # owner: this; ways that have released it: handles of consumers, or neighbors (see resend.pyx)
     uint32_t tried_count
     arrival_t *next_resume
     arrival_t *previous         # in its link's list
@@ -161,7 +160,8 @@ cdef struct copy_t:
     bint presettled
     bint settle_on_send
     bint terminal               # its outcome is known
-    uint64_t moved_from         # handle of the link whose moved_count it is in; 0: none
+    uint64_t consumer           # handle of the consumer's link that was chosen, whichever link it is on now; 0: a next hop was
+    bint moved                  # in that link's moved_count
     uint64_t entry_handle       # where its outstanding count is kept
     int neighbor                # NO_NEIGHBOR: not counted; else the next hop it was counted for
     queue_t *waits_in           # the queue it is in while it has no link
@@ -360,9 +360,8 @@ cdef struct forwarder_t:        # owner: Forwarder
     char mesh[MESH_LIMIT]       # of an edge router: its edge mesh
     uint32_t mesh_length
     bint interior
-    bint default_unavailable
     void (*route_again)(arrival_t *arrival) noexcept nogil      # settlement's way back into routing
-    void *is_refused            # borrowed from Forwarder: a callable on an address text, NULL: no address is refused by rule
+    void *is_refused            # borrowed from Forwarder: a callable on an address text, NULL: no address is refused
     void *is_allowed            # borrowed from Forwarder: a callable on a connection's handle and an address text; NULL: none
     uint32_t radius             # hops to the farthest router
     entry_t **buckets           # owner: this; a power of two of them

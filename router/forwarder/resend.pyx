@@ -2,11 +2,12 @@
 
 Ways are tried depth first: a router that has none left releases, and the router before it tries its next one. Any other
 answer, progress of a stream included, ends that. Until then the octets stay; a message that outgrows Q2 stays where it is,
-or a sender that waits for room and a receiver that waits for octets would wait for each other.
+or a sender that waits for room and a receiver that waits for octets would wait for each other. Whether the octets are still
+there is the only thing that tells whether another way may be tried.
 """
 
 from libc.stdint cimport uint32_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport realloc
 
 from skrouter.router.forwarder.content cimport content_release_front, content_retain
 from skrouter.router.forwarder.model cimport NO_NEIGHBOR
@@ -18,29 +19,32 @@ cdef uint64_t _way_of_neighbor(int neighbor) noexcept nogil:
 
 
 cdef void resend_begin(arrival_t *arrival) noexcept nogil:
-    arrival.resend = True
-    content_retain(arrival.content)
+    if arrival.content.complete or not arrival.content.blocked:
+        content_retain(arrival.content)
 
 
 cdef void resend_stop(arrival_t *arrival) noexcept nogil:
-    arrival.resend = False
-    free(arrival.tried)
-    arrival.tried = NULL
-    arrival.tried_count = 0
     content_release_front(arrival.content)
 
 
-cdef bint resend_note(arrival_t *arrival, const copy_t *copy) noexcept nogil:
+cdef bint _note(arrival_t *arrival, uint64_t way) noexcept nogil:
     cdef uint64_t *grown = <uint64_t *>realloc(arrival.tried, (arrival.tried_count + 1) * sizeof(uint64_t))
     if grown == NULL:
         return False
     arrival.tried = grown
-    if copy.neighbor != NO_NEIGHBOR:
-        grown[arrival.tried_count] = _way_of_neighbor(copy.neighbor)
-    else:
-        grown[arrival.tried_count] = copy.moved_from if copy.moved_from else copy.link.handle
+    grown[arrival.tried_count] = way
     arrival.tried_count += 1
     return True
+
+
+cdef bint resend_note(arrival_t *arrival, const copy_t *copy) noexcept nogil:
+    if copy.neighbor != NO_NEIGHBOR:
+        return resend_note_neighbor(arrival, copy.neighbor)
+    return copy.consumer != 0 and _note(arrival, copy.consumer)
+
+
+cdef bint resend_note_neighbor(arrival_t *arrival, int neighbor) noexcept nogil:
+    return _note(arrival, _way_of_neighbor(neighbor))
 
 
 cdef bint _was_tried(const arrival_t *arrival, uint64_t way) noexcept nogil:

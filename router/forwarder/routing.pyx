@@ -10,7 +10,7 @@ from libc.string cimport memset
 
 from skrouter.amqp.engine.proton_api cimport PN_RELEASED
 from skrouter.router.forwarder.channels cimport channel_new, channel_of
-from skrouter.router.forwarder.copies cimport copy_enqueue, copy_join, copy_new, copy_undo, push_copies
+from skrouter.router.forwarder.copies cimport copy_join, copy_new, copy_undo, push_copies
 from skrouter.router.forwarder.floods cimport flood_was_here
 from skrouter.router.forwarder.limits cimport limits_violation
 from skrouter.router.forwarder.model cimport (
@@ -24,6 +24,7 @@ from skrouter.router.forwarder.model cimport (
     LINK_PROCESS,
     NO_NEIGHBOR,
     PEER_EDGE,
+    TREATMENT_BALANCED,
     TREATMENT_CLOSEST,
     TREATMENT_FLOOD,
     TREATMENT_MULTICAST,
@@ -40,7 +41,7 @@ from skrouter.router.forwarder.model cimport (
     outcome_t,
     slice_t,
 )
-from skrouter.router.forwarder.resend cimport resend_begin
+from skrouter.router.forwarder.resend cimport resend_begin, resend_note_neighbor
 from skrouter.router.forwarder.settlement cimport arrival_finish, arrival_free, plain_outcome, rejection
 from skrouter.router.forwarder.streams cimport place_in_channel, place_stream, streaming_connection
 from skrouter.router.forwarder.tables cimport find_address, find_key
@@ -82,7 +83,7 @@ cdef entry_t *_edge_entry(arrival_t *arrival, entry_t *entry) noexcept nogil:
     cdef bint is_from_there = is_from_edge(arrival)
     if entry != NULL and entry.uplink and is_from_there:
         return NULL
-    if is_from_there or (entry == NULL and (forwarder.default_unavailable or _is_refused(arrival))):
+    if is_from_there or (entry == NULL and _is_refused(arrival)):
         return entry
     if entry == NULL or (entry.key[0] == c"M" and entry.consumer_count == 0):
         return find_key(forwarder, b"L_edge", 6)
@@ -143,8 +144,13 @@ cdef void route(arrival_t *arrival) noexcept nogil:
 
 
 cdef bint _is_repeated(arrival_t *arrival, entry_t *entry) noexcept nogil:
-    """What another router floods comes along every path; once is enough."""
-    if entry.treatment != TREATMENT_FLOOD or entry.key[0] != c"T" or arrival.control or not arrival.presettled:
+    """What another router floods to all comes along every path; once is enough. HELLO, to neighbors alone, is no such
+    message: it says the same every second."""
+    if entry.treatment != TREATMENT_FLOOD or entry.key[0] != c"T":
+        return False
+    if arrival.link == NULL or arrival.link.kind != LINK_CONTROL:
+        return False
+    if not arrival.presettled or not arrival.content.complete:
         return False
     return flood_was_here(arrival, origin_of(arrival.content.forwarder, arrival))
 
@@ -152,10 +158,27 @@ cdef bint _is_repeated(arrival_t *arrival, entry_t *entry) noexcept nogil:
 cdef void route_again(arrival_t *arrival) noexcept nogil:
     cdef bint addressed = False
     cdef entry_t *entry = _entry_of(arrival, &addressed)
-    if entry == NULL:
+    if entry != NULL and _is_anycast(entry) and _take_a_way(arrival, entry):
+        return
+    entry = _beyond(arrival, entry)
+    if entry == NULL or not _take_a_way(arrival, entry):
         _refuse(arrival, plain_outcome(PN_RELEASED))
-    else:
-        _anycast(arrival, entry)
+
+
+cdef bint _is_anycast(const entry_t *entry) noexcept nogil:
+    return entry.treatment == TREATMENT_CLOSEST or entry.treatment == TREATMENT_BALANCED
+
+
+cdef entry_t *_beyond(arrival_t *arrival, const entry_t *entry) noexcept nogil:
+    """When all here have released it, an edge router asks the network, unless a proxy has done so."""
+    cdef forwarder_t *forwarder = arrival.content.forwarder
+    cdef uint32_t i
+    if forwarder.interior or entry == NULL or entry.key[0] != c"M" or is_from_edge(arrival):
+        return NULL
+    for i in range(entry.consumer_count):
+        if _leads_up(entry.consumers[i]):
+            return NULL
+    return find_key(forwarder, b"L_edge", 6)
 
 
 cdef bint _is_astray(arrival_t *arrival) noexcept nogil:
@@ -197,7 +220,7 @@ cdef bint _is_refused(arrival_t *arrival) noexcept nogil:
 
 
 cdef void _refuse_unknown(arrival_t *arrival) noexcept nogil:
-    if arrival.content.forwarder.default_unavailable or _is_refused(arrival):
+    if _is_refused(arrival):
         _refuse_unavailable(arrival)
     else:
         _refuse(arrival, plain_outcome(PN_RELEASED))
@@ -218,29 +241,35 @@ cdef bint _on_control(arrival_t *arrival) noexcept nogil:
     return arrival.control or (arrival.link != NULL and arrival.link.kind == LINK_CONTROL)
 
 
-cdef void _anycast(arrival_t *arrival, entry_t *entry) noexcept nogil:
-    cdef forwarder_t *forwarder = arrival.content.forwarder
-    cdef choice_t choice
-    cdef copy_t *copy = NULL
+cdef choice_t _choose(arrival_t *arrival, entry_t *entry) noexcept nogil:
     if entry.treatment == TREATMENT_CLOSEST:
-        choice = choose_closest(forwarder, entry, arrival)
-    else:
-        choice = choose_balanced(forwarder, entry, arrival, _priority(arrival, entry))
-    if choice.link != NULL:
+        return choose_closest(arrival.content.forwarder, entry, arrival)
+    return choose_balanced(arrival.content.forwarder, entry, arrival, _priority(arrival, entry))
+
+
+cdef void _anycast(arrival_t *arrival, entry_t *entry) noexcept nogil:
+    if not _take_a_way(arrival, entry):
+        _refuse(arrival, plain_outcome(PN_RELEASED))
+
+
+cdef bint _take_a_way(arrival_t *arrival, entry_t *entry) noexcept nogil:
+    """Send one copy; the arrival may be gone then. False: there is no way."""
+    cdef choice_t choice = _choose(arrival, entry)
+    cdef copy_t *copy
+    while choice.link != NULL or choice.neighbor != NO_NEIGHBOR:
         copy = copy_new(arrival)
-        if copy != NULL:
-            _count_egress(arrival, entry, choice.link)
-            _place(copy, arrival, choice.link)
-            if copy.link != NULL:
-                copy.link.ops.push(copy.link)
-            return
-    elif choice.neighbor != NO_NEIGHBOR:
-        copy = copy_new(arrival)
-        if copy != NULL and _send_to_neighbor(copy, arrival, entry, choice.neighbor):
-            return
-    if copy != NULL:
-        copy_undo(copy)
-    _refuse(arrival, plain_outcome(PN_RELEASED))
+        if copy == NULL:
+            return False
+        if choice.link != NULL:
+            _send_to_consumer(copy, arrival, entry, choice.link)
+            return True
+        if _send_to_neighbor(copy, arrival, entry, choice.neighbor):
+            return True
+        copy_undo(copy)                     # control does not know yet that this neighbor is lost
+        if not arrival.content.retained or not resend_note_neighbor(arrival, choice.neighbor):
+            return False
+        choice = _choose(arrival, entry)
+    return False
 
 
 cdef void _multicast(arrival_t *arrival, entry_t *entry) noexcept nogil:
@@ -304,12 +333,13 @@ cdef bint _is_shared_way(const link_t *link) noexcept nogil:
 cdef void _place(copy_t *copy, arrival_t *arrival, link_t *link) noexcept nogil:
     """Queue a copy for a consumer, without pushing; a stream to another router takes a link of its own."""
     cdef links_t *links = <links_t *>links_behind(link)
+    copy.consumer = link.handle
     if links == NULL or not links.streams or arrival.content.complete or not (
             arrival.content.head.flags & FLAG_STREAMING or _is_shared_way(link)):
         copy_join(copy, link)
         return
     link.moved_count += 1
-    copy.moved_from = link.handle
+    copy.moved = True
     place_stream(links, copy)
 
 
@@ -371,6 +401,13 @@ cdef bint _place_for_neighbor(copy_t *copy, arrival_t *arrival, entry_t *entry, 
     copy_join(copy, link)
     _count_transit(arrival, entry)
     return True
+
+
+cdef void _send_to_consumer(copy_t *copy, arrival_t *arrival, entry_t *entry, link_t *link) noexcept nogil:
+    _count_egress(arrival, entry, link)
+    _place(copy, arrival, link)
+    if copy.link != NULL:
+        copy.link.ops.push(copy.link)
 
 
 cdef bint _send_to_neighbor(copy_t *copy, arrival_t *arrival, entry_t *entry, int slot) noexcept nogil:

@@ -7,6 +7,7 @@ the octets that are there, so half a head is HEAD_MORE and a lie is HEAD_INVALID
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp, memcpy, memset
 
+from skrouter.amqp.engine.octets cimport put_u32, read_u32
 from skrouter.router.forwarder.model cimport (
     DEFAULT_PRIORITY,
     PEER_EDGE,
@@ -26,10 +27,6 @@ cdef struct reader_t:
     size_t end                  # octets that are there
     bint short                  # something needed lies behind the end
     bint wrong
-
-
-cdef uint32_t _u32(const uint8_t *data) noexcept nogil:
-    return (<uint32_t>data[0] << 24) | (<uint32_t>data[1] << 16) | (<uint32_t>data[2] << 8) | data[3]
 
 
 cdef bint _have(reader_t *reader, size_t count) noexcept nogil:
@@ -54,7 +51,7 @@ cdef bint _skip(reader_t *reader) noexcept nogil:
     elif (code >> 4) & 1:                   # 0xB0, 0xD0, 0xF0: four octets of size
         if not _have(reader, 5):
             return False
-        size = 5 + <size_t>_u32(reader.data + reader.at + 1)
+        size = 5 + <size_t>read_u32(reader.data + reader.at + 1)
     else:                                   # 0xA0, 0xC0, 0xE0: one
         if not _have(reader, 2):
             return False
@@ -80,8 +77,8 @@ cdef bint _list(reader_t *reader, uint32_t *count, size_t *end) noexcept nogil:
         count[0] = reader.data[reader.at + 2]
         reader.at += 3
     elif code == 0xD0 and _have(reader, 9):
-        end[0] = reader.at + 5 + <size_t>_u32(reader.data + reader.at + 1)
-        count[0] = _u32(reader.data + reader.at + 5)
+        end[0] = reader.at + 5 + <size_t>read_u32(reader.data + reader.at + 1)
+        count[0] = read_u32(reader.data + reader.at + 5)
         reader.at += 9
     else:
         reader.wrong = not reader.short
@@ -110,7 +107,7 @@ cdef bint _string(reader_t *reader, slice_t *text) noexcept nogil:
         text.length = reader.data[reader.at + 1]
     elif code == 0xB1 and _have(reader, 5):
         text.start = reader.at + 5
-        text.length = _u32(reader.data + reader.at + 1)
+        text.length = read_u32(reader.data + reader.at + 1)
     else:
         reader.wrong = not reader.short
         return False
@@ -149,7 +146,7 @@ cdef bint _uint(reader_t *reader, uint32_t *value) noexcept nogil:
     elif code == 0x52 and _have(reader, 2):
         value[0] = reader.data[reader.at + 1]
     elif code == 0x70 and _have(reader, 5):
-        value[0] = _u32(reader.data + reader.at + 1)
+        value[0] = read_u32(reader.data + reader.at + 1)
     else:
         reader.wrong = not reader.short
         return False
@@ -244,7 +241,7 @@ cdef bint _section_code(reader_t *reader, uint8_t *code) noexcept nogil:
     elif reader.data[reader.at + 1] == 0x80:
         if not _have(reader, 10):
             return False
-        code[0] = reader.data[reader.at + 9] if _u32(reader.data + reader.at + 2) == 0 else 0
+        code[0] = reader.data[reader.at + 9] if read_u32(reader.data + reader.at + 2) == 0 else 0
         reader.at += 10
     return True
 
@@ -274,14 +271,6 @@ cdef head_result read_head(const uint8_t *data, size_t length, bint annotated, h
 
 # --- writing
 
-cdef size_t _put_u32(uint8_t *at, uint32_t value) noexcept nogil:
-    at[0] = value >> 24
-    at[1] = (value >> 16) & 0xFF
-    at[2] = (value >> 8) & 0xFF
-    at[3] = value & 0xFF
-    return 4
-
-
 cdef size_t _put_string(uint8_t *at, const char *text, size_t length) noexcept nogil:
     if text == NULL:
         at[0] = 0x40
@@ -292,7 +281,7 @@ cdef size_t _put_string(uint8_t *at, const char *text, size_t length) noexcept n
         memcpy(at + 2, text, length)
         return 2 + length
     at[0] = 0xB1
-    _put_u32(at + 1, <uint32_t>length)
+    put_u32(at + 1, <uint32_t>length)
     memcpy(at + 5, text, length)
     return 5 + length
 
@@ -331,8 +320,8 @@ cdef size_t _put_trace(const content_t *content, const forwarder_t *forwarder, u
         length += content.head.trace.length
     if forwarder.interior:
         length += _put_string(at + length, forwarder.node, forwarder.node_length)
-    _put_u32(at + 1, length - 5)
-    _put_u32(at + 5, content.head.trace_count + (1 if forwarder.interior else 0))
+    put_u32(at + 1, length - 5)
+    put_u32(at + 5, content.head.trace_count + (1 if forwarder.interior else 0))
     return length
 
 
@@ -345,7 +334,7 @@ cdef size_t _put_flags(uint32_t flags, uint8_t *at) noexcept nogil:
         at[1] = flags
         return 2
     at[0] = 0x70
-    return 1 + _put_u32(at + 1, flags)
+    return put_u32(at + 1, flags) - at
 
 
 cdef size_t _put_nothing(uint8_t *at) noexcept nogil:
@@ -385,6 +374,30 @@ cdef size_t write_annotations(const content_t *content, const link_t *origin, co
         length += _put_trace(content, forwarder, buffer + length)
     mesh = _put_mesh(content, forwarder, links.peer, buffer + length)
     length += mesh
-    _put_u32(buffer + ANNOTATION_HEADER + 1, length - ANNOTATION_HEADER - 5)
-    _put_u32(buffer + ANNOTATION_HEADER + 5, 5 if mesh else 4)
+    put_u32(buffer + ANNOTATION_HEADER + 1, length - ANNOTATION_HEADER - 5)
+    put_u32(buffer + ANNOTATION_HEADER + 5, 5 if mesh else 4)
     return length
+
+
+# --- the Python face: see sections.pyi
+
+def parse_head(bytes data not None, bint annotated):
+    """What the native reader finds in the leading octets: (result, fields); for tests against skrouter.amqp."""
+    cdef head_t head
+    cdef head_result result
+    memset(&head, 0, sizeof(head))
+    head.priority = 4
+    result = read_head(<const uint8_t *><const char *>data, len(data), annotated, &head)
+    texts = {}
+    for name, start, length, present in (
+        ("to_override", head.to_override.start, head.to_override.length, head.to_override.present),
+        ("ingress", head.ingress.start, head.ingress.length, head.ingress.present),
+        ("mesh", head.mesh.start, head.mesh.length, head.mesh.present),
+        ("trace", head.trace.start, head.trace.length, head.trace.present),
+        ("to", head.to.start, head.to.length, head.to.present),
+        ("user", head.user.start, head.user.length, head.user.present),
+    ):
+        texts[name] = data[start : start + length] if present else None
+    names = {HEAD_DONE: "done", HEAD_MORE: "more", HEAD_INVALID: "invalid"}
+    return names[result], {**texts, "body": head.body, "flags": head.flags, "priority": head.priority,
+                           "trace_count": head.trace_count}

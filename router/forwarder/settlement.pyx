@@ -6,14 +6,22 @@ that is still arriving would confuse the sender's session.
 """
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 from skrouter.amqp.engine.poller cimport HANDLE_ENTRY, HANDLE_LINK, engine_find
 from skrouter.amqp.engine.proton_api cimport PN_ACCEPTED, PN_MODIFIED, PN_RECEIVED, PN_REJECTED, PN_RELEASED
-from skrouter.router.forwarder.content cimport content_discard, content_release, cursor_close
+from skrouter.router.forwarder.content cimport (
+    content_discard,
+    content_release,
+    content_release_front,
+    cursor_close,
+)
+from skrouter.router.forwarder.queues cimport queue_append, queue_remove
 from skrouter.router.forwarder.resend cimport resend_note, resend_stop
 from skrouter.router.forwarder.model cimport (
     NO_NEIGHBOR,
+    channel_t,
     entry_t,
     forwarder_t,
     link_t,
@@ -67,10 +75,11 @@ cdef void arrival_free(arrival_t *arrival) noexcept nogil:
     while copy != NULL:
         copy.arrival = NULL
         copy = copy.sibling
+    arrival.content.arrival = NULL          # nobody is left to read on into the room that comes
+    content_release_front(arrival.content)
+    free(arrival.tried)
     if arrival.resuming:
         _leave_resume_list(arrival)
-    if arrival.resend:
-        resend_stop(arrival)
     if link != NULL:
         if arrival.previous != NULL:
             arrival.previous.next = arrival.next
@@ -78,7 +87,6 @@ cdef void arrival_free(arrival_t *arrival) noexcept nogil:
             link.arrivals = arrival.next
         if arrival.next != NULL:
             arrival.next.previous = arrival.previous
-    arrival.content.arrival = NULL
     content_release(arrival.content)
     arrival.next = forwarder.free_arrivals
     forwarder.free_arrivals = arrival
@@ -90,21 +98,28 @@ cdef void arrival_free(arrival_t *arrival) noexcept nogil:
 cdef void _leave_queue(copy_t *copy) noexcept nogil:
     """Out of the list it is in: a link's queue, a link's unsettled ones, or a waiting queue."""
     cdef link_t *link = copy.link
-    if copy.next != NULL:
-        copy.next.previous = copy.previous
-    elif link == NULL:
-        copy.waits_in.last = copy.previous
-    elif not copy.sent:
-        link.last = copy.previous
-    if copy.previous != NULL:
-        copy.previous.next = copy.next
-    elif link == NULL:
-        copy.waits_in.first = copy.next
-    elif not copy.sent:
-        link.first = copy.next
+    cdef copy_t *last = NULL
+    if link == NULL:
+        queue_remove(&copy.waits_in.first, &copy.waits_in.last, copy)
+    elif copy.sent:
+        queue_remove(&link.unsettled, &last, copy)
     else:
-        link.unsettled = copy.next
-    copy.next = copy.previous = NULL
+        queue_remove(&link.first, &link.last, copy)
+    if copy.channel != NULL:
+        _hand_request_on(copy, copy.channel)
+
+
+cdef void _hand_request_on(copy_t *copy, channel_t *channel) noexcept nogil:
+    """Its channel waits for a link by this copy: the next one waits in its place."""
+    cdef copy_t *successor = channel.waiting.first
+    copy.channel = NULL
+    if successor == NULL:
+        channel.asked = False
+        return
+    queue_remove(&channel.waiting.first, &channel.waiting.last, successor)
+    successor.channel = channel
+    successor.waits_in = copy.waits_in
+    queue_append(&copy.waits_in.first, &copy.waits_in.last, successor)
 
 
 cdef void _leave_arrival(copy_t *copy) noexcept nogil:
@@ -127,7 +142,7 @@ cdef void _count_back(copy_t *copy, forwarder_t *forwarder) noexcept nogil:
 
 cdef void _move_back(copy_t *copy, forwarder_t *forwarder) noexcept nogil:
     """The stream that left a link for one of its own has ended; the link may be gone by now."""
-    cdef link_t *link = <link_t *>engine_find(forwarder.engine, HANDLE_LINK, copy.moved_from)
+    cdef link_t *link = <link_t *>engine_find(forwarder.engine, HANDLE_LINK, copy.consumer)
     if link != NULL:
         link.moved_count -= 1
 
@@ -156,7 +171,7 @@ cdef void copy_free(copy_t *copy) noexcept nogil:
         link.dealt_with += 1
     if copy.neighbor != NO_NEIGHBOR:
         _count_back(copy, forwarder)
-    if copy.moved_from:
+    if copy.moved:
         _move_back(copy, forwarder)
     _count_delay(copy, forwarder)
     if copy.arrival != NULL:
@@ -210,7 +225,7 @@ cdef void copy_outcome(copy_t *copy, const outcome_t *outcome, bint settled) noe
     """Count it, release the copy if it is settled, and let the sender know."""
     cdef arrival_t *arrival = copy.arrival
     cdef bint news = not copy.terminal and (_is_terminal(outcome.state) or settled)
-    if arrival != NULL and arrival.resend:
+    if arrival != NULL and arrival.content.retained and (outcome.state or settled):
         if outcome.state == PN_RELEASED and resend_note(arrival, copy):
             _send_another_way(arrival, copy, settled)
             return
@@ -236,6 +251,8 @@ cdef void copy_outcome(copy_t *copy, const outcome_t *outcome, bint settled) noe
 
 cdef void _send_another_way(arrival_t *arrival, copy_t *copy, bint settled) noexcept nogil:
     """Give up this copy, which was released, and route its arrival anew."""
+    if copy.link != NULL:
+        copy.link.released_count += 1
     if settled or not copy.started:
         copy_free(copy)
     elif copy.sent:
@@ -262,8 +279,7 @@ cdef void _tell_combined(arrival_t *arrival, const outcome_t *outcome) noexcept 
 cdef void arrival_finish(arrival_t *arrival, const outcome_t *outcome) noexcept nogil:
     """No copy is left, or there never was one: tell the sender and settle, as soon as the message is complete."""
     cdef bint silent = arrival.link == NULL or arrival.presettled or arrival.sender_settled
-    if arrival.resend:
-        resend_stop(arrival)
+    resend_stop(arrival)
     if not arrival.content.complete:
         arrival.settle_due = True
         content_discard(arrival.content)

@@ -17,6 +17,7 @@ from skrouter.router.forwarder.model cimport (
     outcome_t,
     queue_t,
 )
+from skrouter.router.forwarder.queues cimport queue_append, queue_remove
 from skrouter.router.forwarder.settlement cimport copy_outcome, plain_outcome
 
 cdef enum event_number:         # positions in skrouter.amqp.events.EVENTS
@@ -34,27 +35,15 @@ cdef links_t *streaming_connection(neighbor_t *neighbor) noexcept nogil:
 
 cdef void _wait(copy_t *copy, queue_t *queue) noexcept nogil:
     copy.waits_in = queue
-    copy.next = NULL
-    copy.previous = queue.last
-    if queue.last != NULL:
-        queue.last.next = copy
-    else:
-        queue.first = copy
-    queue.last = copy
+    queue_append(&queue.first, &queue.last, copy)
 
 
 cdef copy_t *_first_waiting(queue_t *queue) noexcept nogil:
     """Take the first out of a queue, NULL if it is empty."""
     cdef copy_t *copy = queue.first
-    if copy == NULL:
-        return NULL
-    queue.first = copy.next
-    if copy.next != NULL:
-        copy.next.previous = NULL
-    else:
-        queue.last = NULL
-    copy.next = NULL
-    copy.waits_in = NULL
+    if copy != NULL:
+        queue_remove(&queue.first, &queue.last, copy)
+        copy.waits_in = NULL
     return copy
 
 
@@ -67,17 +56,9 @@ cdef void _take_back(channel_t *channel) noexcept nogil:
         copy = copy.next
     if copy == NULL:
         return
-    if copy.previous != NULL:
-        copy.previous.next = copy.next
-    else:
-        queue.first = copy.next
-    if copy.next != NULL:
-        copy.next.previous = copy.previous
-    else:
-        queue.last = copy.previous
+    queue_remove(&queue.first, &queue.last, copy)
     copy.channel = NULL
     copy.waits_in = &channel.waiting
-    copy.previous = NULL
     copy.next = channel.waiting.first
     if copy.next != NULL:
         copy.next.previous = copy
@@ -187,6 +168,7 @@ cdef void channel_close(channel_t *channel) noexcept nogil:
         while copy != NULL:
             following = copy.next
             if copy.channel == channel:
+                copy.channel = NULL
                 outcome = plain_outcome(PN_RELEASED)
                 copy_outcome(copy, &outcome, True)
             copy = following

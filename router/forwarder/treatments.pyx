@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp
 
+from skrouter.amqp.engine.octets cimport read_u32
 from skrouter.router.forwarder.model cimport (
     LINK_CONTROL,
     LINK_PROCESS,
@@ -35,7 +36,7 @@ cdef size_t _next_node(const uint8_t *data, size_t at, slice_t *node) noexcept n
         node.length = data[at + 1]
     else:
         node.start = at + 5
-        node.length = (<uint32_t>data[at + 1] << 24) | (<uint32_t>data[at + 2] << 16) | (data[at + 3] << 8) | data[at + 4]
+        node.length = read_u32(data + at + 1)
     return node.start + node.length
 
 
@@ -143,6 +144,7 @@ cdef choice_t choose_closest(forwarder_t *forwarder, entry_t *entry, const arriv
     cdef choice_t choice = _nowhere()
     cdef link_t *link
     cdef uint32_t i, place
+    cdef uint32_t turn = 0
     for i in range(entry.consumer_count):
         place = (entry.consumer_turn + i) % entry.consumer_count
         link = entry.consumers[place]
@@ -150,8 +152,9 @@ cdef choice_t choose_closest(forwarder_t *forwarder, entry_t *entry, const arriv
             continue
         if choice.link == NULL or _distance(link) < _distance(choice.link):
             choice.link = link
+            turn = place + 1
     if choice.link != NULL:
-        entry.consumer_turn += 1
+        entry.consumer_turn = turn
         return choice
     choice.neighbor = _closest_router(forwarder, entry, arrival)
     return choice
@@ -166,14 +169,17 @@ cdef int _closest_router(forwarder_t *forwarder, entry_t *entry, const arrival_t
     cdef uint32_t origin = 0 if _is_control(arrival) else origin_of(forwarder, arrival)
     cdef int found = NO_NEIGHBOR
     cdef uint32_t best = 0xFFFFFFFF
-    cdef uint32_t i
+    cdef uint32_t turn = 0
+    cdef uint32_t i, place
     cdef router_t *router
     for i in range(entry.router_count):
-        router = &forwarder.routers[entry.routers[(entry.router_turn + i) % entry.router_count]]
+        place = (entry.router_turn + i) % entry.router_count
+        router = &forwarder.routers[entry.routers[place]]
         if router.cost < best and _may_pass(router, origin) and not neighbor_was_tried(arrival, router.neighbor):
             best = router.cost
             found = router.neighbor
-    entry.router_turn += 1
+            turn = place + 1
+    entry.router_turn = turn
     return found
 
 
@@ -181,13 +187,14 @@ cdef choice_t choose_balanced(forwarder_t *forwarder, entry_t *entry, const arri
     """The least loaded of all candidates with room; a remote one carries its cost as load. None with room: the least loaded."""
     cdef choice_t choice = _nowhere()
     cdef link_t *link
-    cdef uint32_t i
+    cdef uint32_t i, place
     cdef int64_t value
     cdef int64_t best = -1
     cdef bint best_eligible = False
     cdef bint eligible
     for i in range(entry.consumer_count):
-        link = entry.consumers[(entry.consumer_turn + i) % entry.consumer_count]
+        place = (entry.consumer_turn + i) % entry.consumer_count
+        link = entry.consumers[place]
         if echoes(link, arrival) or link.kind == LINK_PROCESS or link_was_tried(arrival, link.handle):
             continue
         value = link.undelivered_count + link.unsettled_count + link.moved_count
@@ -198,10 +205,8 @@ cdef choice_t choose_balanced(forwarder_t *forwarder, entry_t *entry, const arri
             best_eligible = eligible
             choice.link = link
         if eligible and value == 0:
-            break
-    if choice.link != NULL and best == 0 and best_eligible:
-        entry.consumer_turn += 1
-        return choice
+            entry.consumer_turn = place + 1
+            return choice
     return _balance_remote(forwarder, entry, arrival, priority, choice, best, best_eligible)
 
 
@@ -210,11 +215,13 @@ cdef choice_t _balance_remote(forwarder_t *forwarder, entry_t *entry, const arri
     cdef uint32_t origin = origin_of(forwarder, arrival)
     cdef router_t *router
     cdef link_t *link
-    cdef uint32_t i
+    cdef uint32_t turn = entry.router_turn
+    cdef uint32_t i, place
     cdef int64_t value
     cdef bint eligible
     for i in range(entry.router_count):
-        router = &forwarder.routers[entry.routers[(entry.router_turn + i) % entry.router_count]]
+        place = (entry.router_turn + i) % entry.router_count
+        router = &forwarder.routers[entry.routers[place]]
         if not _may_pass(router, origin) or neighbor_was_tried(arrival, router.neighbor):
             continue
         link = priority_link(forwarder, router.neighbor, priority)
@@ -231,10 +238,8 @@ cdef choice_t _balance_remote(forwarder_t *forwarder, entry_t *entry, const arri
             best_eligible = eligible
             choice.link = NULL
             choice.neighbor = router.neighbor
-    if choice.neighbor != NO_NEIGHBOR:
-        entry.router_turn += 1
-    else:
-        entry.consumer_turn += 1
+            turn = place + 1                # the turn tells among equals what settlement counts do not: pre-settled ones
+    entry.router_turn = turn
     return choice
 
 

@@ -6,6 +6,8 @@ any framing, so the reader must stop exactly there. Every length is checked agai
 
 from libc.string cimport memcmp, memcpy
 
+from skrouter.amqp.engine.octets cimport put_u32, read_u32
+
 from skrouter.amqp import _proton  # noqa: F401
 
 
@@ -26,14 +28,6 @@ cdef const char *CONTENT_TYPE = b"application/octet-stream"
 
 # --- writing
 
-cdef uint8_t *_put_u32(uint8_t *at, uint32_t value) noexcept nogil:
-    at[0] = value >> 24
-    at[1] = (value >> 16) & 0xFF
-    at[2] = (value >> 8) & 0xFF
-    at[3] = value & 0xFF
-    return at + 4
-
-
 cdef uint8_t *_put_octets(uint8_t *at, const void *octets, size_t length) noexcept nogil:
     memcpy(at, octets, length)
     return at + length
@@ -49,32 +43,32 @@ cdef uint8_t *_put_string(uint8_t *at, const char *text, uint32_t length) noexce
         at[1] = <uint8_t>length
         return _put_octets(at + 2, text, length)
     at[0] = 0xB1
-    return _put_octets(_put_u32(at + 1, length), text, length)
+    return _put_octets(put_u32(at + 1, length), text, length)
 
 
 cdef uint8_t *_put_properties(uint8_t *at, const text_t *to, const text_t *reply_to) noexcept nogil:
     cdef uint8_t *start = at
     at = _put_octets(at, b"\x00\x53\x73\xd0", 4) + 4
-    at = _put_u32(at, 7)
+    at = put_u32(at, 7)
     at = _put_octets(at, b"\x40\x40", 2)
     at = _put_string(at, to.at, to.length)
     at = _put_octets(at, b"\x40", 1)
     at = _put_string(at, reply_to.at, reply_to.length)
     at = _put_octets(at, b"\x40", 1)
     at = _put_string(at, CONTENT_TYPE, CONTENT_TYPE_LENGTH)
-    _put_u32(start + 4, <uint32_t>(at - start - 8))
+    put_u32(start + 4, <uint32_t>(at - start - 8))
     return at
 
 
 cdef uint8_t *_put_application_properties(uint8_t *at, const char *alpn, uint32_t alpn_length) noexcept nogil:
     cdef uint8_t *start = at
     at = _put_octets(at, b"\x00\x53\x74\xd1", 4) + 4
-    at = _put_u32(at, 4 if alpn_length else 2)
+    at = put_u32(at, 4 if alpn_length else 2)
     at = _put_octets(at, b"\xa1\x01V\x52\x01", 5)
     if alpn_length:
         at = _put_octets(at, b"\xa1\x04alpn", 6)
         at = _put_string(at, alpn, alpn_length)
-    _put_u32(start + 4, <uint32_t>(at - start - 8))
+    put_u32(start + 4, <uint32_t>(at - start - 8))
     return at
 
 
@@ -104,10 +98,6 @@ cdef struct value_t:                # one variable-width value
     bint is_text
 
 
-cdef uint32_t _u32(const uint8_t *data) noexcept nogil:
-    return (<uint32_t>data[0] << 24) | (<uint32_t>data[1] << 16) | (<uint32_t>data[2] << 8) | data[3]
-
-
 cdef bint _have(reader_t *reader, size_t count) noexcept nogil:
     if reader.end - reader.at >= count:
         return True
@@ -134,7 +124,7 @@ cdef bint _take_value(reader_t *reader, value_t *value) noexcept nogil:
         prefix = 5 if (code >> 4) & 1 else 2
         if not _have(reader, prefix):
             return False
-        size = _u32(reader.data + reader.at + 1) if prefix == 5 else reader.data[reader.at + 1]
+        size = read_u32(reader.data + reader.at + 1) if prefix == 5 else reader.data[reader.at + 1]
     elif code >= 0x50:
         size = <size_t>1 << ((code >> 4) - 5)
     if not _have(reader, prefix + size):
@@ -162,8 +152,8 @@ cdef bint _enter(reader_t *reader, uint8_t narrow, uint8_t wide, uint32_t *count
         end[0] = reader.at + 2 + reader.data[reader.at + 1]
         count[0] = reader.data[reader.at + 2]
     else:
-        end[0] = reader.at + 5 + <size_t>_u32(reader.data + reader.at + 1)
-        count[0] = _u32(reader.data + reader.at + 5)
+        end[0] = reader.at + 5 + <size_t>read_u32(reader.data + reader.at + 1)
+        count[0] = read_u32(reader.data + reader.at + 5)
     reader.at += 1 + 2 * width
     if end[0] < reader.at or count[0] > end[0] - reader.at:
         return _wrong(reader)

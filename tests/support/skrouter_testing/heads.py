@@ -8,7 +8,7 @@ from typing import Final
 from skrouter.amqp.annotations import RouterAnnotations, decode_annotations
 from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.message import Message, decode_head
-from skrouter.router.forwarder.forwarder import parse_head
+from skrouter.router.forwarder.sections import parse_head
 
 DEFAULT_PRIORITY: Final = 4
 TEXTS: Final = ("to_override", "ingress", "mesh", "to", "user")

@@ -25,6 +25,7 @@ _MAX_FRAME: Final = 16384
 _ROOM: Final = 16000
 """Octets of content in one transfer."""
 _WINDOW: Final = 0x7FFFFFFF
+_WHOLE_CREDIT: Final = 250
 
 _TYPES: Final[dict[str, Callable[[Any], object]]] = {
     **dict.fromkeys(("channel-max", "remote-channel"), UShort),
@@ -200,6 +201,7 @@ class Peer:
         self._window_end = 0
         self._next_incoming = 0
         self._begun = False
+        self._channel: int | None = None
         self._by_handle: dict[int, Link] = {}
         self._current: dict[int, Received] = {}
         self._put("open", container_id=container, max_frame_size=_MAX_FRAME, **fields)
@@ -342,11 +344,12 @@ class Peer:
             self._header_seen = True
         while len(self._in) >= 8 and len(self._in) >= (size := int.from_bytes(self._in[:4])):
             body = bytes(self._in[8:size])
+            channel = int.from_bytes(self._in[6:8])
             del self._in[:size]
             if body:
-                self._take_frame(body)
+                self._take_frame(body, channel)
 
-    def _take_frame(self, body: bytes) -> None:
+    def _take_frame(self, body: bytes, channel: int) -> None:
         value, end = codec.decode(body)
         assert isinstance(value, Described)
         name = frames.NAMES[int(value.descriptor)]  # type: ignore[call-overload]
@@ -354,6 +357,10 @@ class Peer:
         assert isinstance(listed, list)
         fields: dict[str, Any] = dict.fromkeys(frames.FIELDS[name][1])
         fields.update(zip(frames.FIELDS[name][1], listed, strict=False))
+        if name == "begin" and fields["remote-channel"] is not None:
+            self._channel = channel
+        if name not in ("open", "close") and channel != self._channel:
+            return  # of a session that the router has begun for itself; it is left alone there
         self.frames.append((name, fields))
         if (handler := getattr(self, f"_on_{name}", None)) is not None:
             handler(fields, body[end:])
@@ -363,9 +370,29 @@ class Peer:
         self._window_end = int(fields["incoming-window"])
 
     def _on_attach(self, fields: dict[str, Any], _payload: bytes) -> None:
-        link = next(item for item in self.links if f"link-{item.handle}" == fields["name"])
+        link = next((item for item in self.links if f"link-{item.handle}" == fields["name"]), None)
+        if link is None:
+            link = self._answer(fields)
         link.attach = fields
         self._by_handle[int(fields["handle"])] = link
+
+    def _answer(self, fields: dict[str, Any]) -> Link:
+        """The router attaches: agree, and give what it may want to send."""
+        link = Link(self, len(self.links), bool(fields["role"]))
+        self.links.append(link)
+        count = 0 if link.is_sender else None
+        self.queue(
+            "attach",
+            name=fields["name"],
+            handle=link.handle,
+            role=not link.is_sender,
+            source=fields["source"],
+            target=fields["target"],
+            initial_delivery_count=count,
+        )
+        if not link.is_sender:
+            link.give(_WHOLE_CREDIT)
+        return link
 
     def _on_flow(self, fields: dict[str, Any], _payload: bytes) -> None:
         next_incoming = fields["next-incoming-id"]

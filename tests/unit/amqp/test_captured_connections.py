@@ -14,7 +14,7 @@ from skrouter.amqp.engine.guard import NAMES, Guard
 from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.message import BodyKind, Message, decode_head, decode_message
 from skrouter.amqp.types import Described, Long, Symbol
-from skrouter.router.forwarder.forwarder import parse_head
+from skrouter.router.forwarder.sections import parse_head
 from skrouter.router.mesh import wire
 from skrouter.router.mesh.messages import Hello, RouterAdvertisement
 from skrouter_testing import captures

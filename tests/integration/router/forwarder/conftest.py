@@ -19,6 +19,14 @@ listener {
     saslMechanisms: ANONYMOUS
     linkCapacity: 10
 }
+listener {
+    name: edges
+    host: 127.0.0.1
+    port: 0
+    role: edge
+    saslMechanisms: ANONYMOUS
+    linkCapacity: 10
+}
 address {
     prefix: mc
     distribution: multicast

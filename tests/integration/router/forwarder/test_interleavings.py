@@ -1,4 +1,4 @@
-"""Clients that do anything in any order: every delivery is accounted for once, and nothing stays behind."""
+"""Clients and edge routers do anything in any order: each delivery is accounted for once, nothing stays."""
 
 from __future__ import annotations
 
@@ -8,17 +8,30 @@ from contextlib import contextmanager
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from skrouter.amqp.annotations import RouterAnnotations, decode_annotations, encode_annotations
+from skrouter.amqp.types import Array, Symbol
 from skrouter_testing.engines import Bench, Node
-from skrouter_testing.peers import Link, Peer, Sent, message
+from skrouter_testing.peers import Link, Peer, Sent, composite, message
 
 TERMINAL = {"accepted", "rejected", "released", "modified"}
 ADDRESSES = ("x", "y", "mc/x", "closest/x")
 SIZES = (0, 300, 20_000, 300_000)
-PEERS = 3
+CLIENTS = 3
+EDGES = (("mesh-one", True), ("mesh-one", False), ("mesh-two", True))
+"""Edge routers: their mesh, and whether they take streams on links of their own."""
+PEERS = CLIENTS + len(EDGES)
+ASKED = ((), ("qd.resend-released",), ("qd.resend-released", "qd.streaming-deliveries"))
+DISCOVERY = "_$qd.mesh_discovery"
+SYMBOLS = 0xA3
 
 STEPS = st.one_of(
     st.tuples(st.just("receiver"), st.integers(0, PEERS - 1), st.sampled_from(ADDRESSES), st.integers(0, 8)),
-    st.tuples(st.just("sender"), st.integers(0, PEERS - 1), st.sampled_from((*ADDRESSES, None)), st.just(0)),
+    st.tuples(
+        st.just("sender"),
+        st.integers(0, PEERS - 1),
+        st.sampled_from((*ADDRESSES, None)),
+        st.sampled_from(ASKED),
+    ),
     st.tuples(st.just("credit"), st.integers(0, 9), st.integers(1, 5), st.booleans()),
     st.tuples(
         st.just("send"), st.integers(0, 9), st.sampled_from(SIZES), st.sampled_from(("", "settled", "more"))
@@ -38,25 +51,48 @@ class Play:
 
     def __init__(self, bench: Bench, node: Node) -> None:
         self.bench = bench
-        self.node = node
-        self.peers = [bench.peer(node.ports[0], f"peer{number}") for number in range(PEERS)]
-        self.links: list[Link] = []
         self.closed: set[int] = set()
+        self.node = node
+        self.peers = [bench.peer(node.ports[0], f"peer{number}") for number in range(CLIENTS)]
+        self.meshes: dict[int, str] = {}
+        """Of the peers that are edge routers."""
+        for mesh, streams in EDGES:
+            self._add_edge(mesh, streams)
         self.sent: list[tuple[Link, Sent]] = []
         self.aborted: set[int] = set()
         self.contents: Counter[bytes] = Counter()
         self.number = 0
+
+    def _add_edge(self, mesh: str, streams: bool) -> None:
+        offered = {"offered_capabilities": Symbol("qd.streaming-links")} if streams else {}
+        peer = self.bench.peer(self.node.ports[1], f"edge{len(self.meshes)}", **offered)
+        self.meshes[id(peer)] = mesh
+        discovery = peer.sender(DISCOVERY)
+        self.bench.run_until(lambda: discovery.credit, "no credit for the announcement")
+        text = mesh.encode()
+        entries = b"\xa3\x06meshid\xa1" + bytes((len(text),)) + text
+        properties = b"\x00\x53\x74\xc1" + bytes((len(entries) + 1, 2)) + entries
+        sent = discovery.send(encode_annotations(RouterAnnotations()) + properties)
+        self.bench.run_until(lambda: sent.is_settled, "the announcement is not settled")
+        self.closed.add(id(discovery))
+        self.peers.append(peer)
+
+    @property
+    def links(self) -> list[Link]:
+        """Those of all peers; streaming links too, which the router attaches."""
+        return [link for peer in self.peers for link in peer.links]
 
     def step(self, name: str, *arguments: object) -> None:
         getattr(self, f"_do_{name}")(*arguments)
 
     def _do_receiver(self, number: int, address: str, credit: int) -> None:
         if self._speaks(peer := self.peers[number]):
-            self.links.append(peer.receiver(address, credit))
+            peer.receiver(address, credit)
 
-    def _do_sender(self, number: int, address: str | None, _: int) -> None:
+    def _do_sender(self, number: int, address: str | None, asked: tuple[str, ...]) -> None:
         if self._speaks(peer := self.peers[number]):
-            self.links.append(peer.sender(address))
+            names = Array(SYMBOLS, tuple(Symbol(name) for name in asked)) if asked else None
+            peer.sender(address, target=composite("target", address=address, capabilities=names))
 
     def _speaks(self, peer: Peer) -> bool:
         return peer.alive and id(peer) not in self.closed
@@ -83,6 +119,8 @@ class Play:
         self.number += 1
         content = message(self.number.to_bytes(4) + bytes(size), to=ADDRESSES[self.number % len(ADDRESSES)])
         self.contents[content] += 1
+        if (mesh := self.meshes.get(id(link.peer))) is not None:
+            content = encode_annotations(RouterAnnotations(ingress_mesh=mesh)) + content
         sent = link.send(content, settled=how == "settled", more=how == "more")
         if how != "settled":
             self.sent.append((link, sent))
@@ -157,9 +195,13 @@ class Play:
         for link in self.links:
             if link.is_sender:
                 continue
-            seen = [item.content for item in link.received if item.complete]
+            seen = [self._plain(item.content) for item in link.received if item.complete]
             assert len(seen) == len(set(seen)), "a delivery came twice on one link"
             assert all(content in self.contents for content in seen), "octets that nobody has sent"
+
+    @staticmethod
+    def _plain(content: bytes) -> bytes:
+        return content[decode_annotations(content)[1] :]
 
 
 @contextmanager
@@ -189,8 +231,10 @@ def test_every_delivery_is_settled_once_whatever_clients_do(
         for name, *arguments in [
             ("receiver", 0, "x", 3),
             ("receiver", 1, "mc/x", 3),
-            ("sender", 2, "x", 0),
-            ("sender", 2, None, 0),
+            ("receiver", 3, "x", 3),
+            ("sender", 2, "x", ASKED[1]),
+            ("sender", 2, None, ASKED[2]),
+            ("sender", 4, "x", ASKED[1]),
             ("rest", 0, 0, 0),
             *steps,
         ]:

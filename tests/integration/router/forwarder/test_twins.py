@@ -14,7 +14,8 @@ from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.message import BodyKind, Header, Message, Properties, decode_head, encode_message
 from skrouter.amqp.types import Symbol, UInt, ULong
 from skrouter.router.core.address import AddressParser
-from skrouter.router.forwarder.forwarder import Forwarder, parse_head
+from skrouter.router.forwarder.forwarder import Forwarder
+from skrouter.router.forwarder.sections import parse_head
 from skrouter_testing.heads import DEFAULT_PRIORITY, check_against_pure, head_of
 
 HEAD_OF_BODY = 3
@@ -28,7 +29,7 @@ HEAD_OF_BODY = 3
 def twins(request: pytest.FixtureRequest) -> Iterator[tuple[AddressParser, Forwarder]]:
     engine = Engine()
     interior, network = "interior" in request.param, "net" if "network" in request.param else None
-    forwarder = Forwarder(engine, "A", interior, False, network)
+    forwarder = Forwarder(engine, "A", interior, network)
     yield AddressParser("A", interior, network), forwarder
     del forwarder
 
