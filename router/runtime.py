@@ -128,6 +128,7 @@ class Router:
         self.watchers: dict[str, Callable[[effects.WatchChanged], None]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self.last_topology_change: float | None = None
+        self._next_tick: asyncio.TimerHandle | None = None
         self._refuse_unavailable(config.addresses)
         self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
         self.forward = self.execution.carry_out
@@ -301,18 +302,26 @@ class Router:
     # --- the mesh
 
     def _schedule_tick(self) -> None:
-        if self.mesh is not None:
-            self.loop.call_at(self.mesh.next_deadline(), self._tick)
+        """The next tick is when the mesh wants it, which any event may change."""
+        if self.mesh is None:
+            return
+        due = self.mesh.next_deadline()
+        if self._next_tick is not None:
+            if self._next_tick.when() <= due:
+                return
+            self._next_tick.cancel()
+        self._next_tick = self.loop.call_at(due, self._tick)
 
     def _tick(self) -> None:
+        self._next_tick = None
         self._mesh(mesh_events.Tick())
-        self._schedule_tick()
 
     def _mesh(self, event: mesh_events.Event) -> None:
         if self.mesh is not None:
             self._mesh_untouched = False
             for effect in (self.recorder or self.mesh).handle(event, clock.monotonic()):
                 self._mesh_effect(effect)
+            self._schedule_tick()
 
     def _edge_message(self, key: str) -> Endpoint:
         def take(event: engine_events.MessageReceived) -> None:

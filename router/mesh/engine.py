@@ -45,6 +45,11 @@ from skrouter.router.mesh.sequence import SLACK
 from skrouter.router.mesh.topology import Outbox, Topology
 
 TICK: Final = 1.0
+SETTLE: Final = 0.05
+"""Seconds from changed links to new paths: changes that come together are dealt with together."""
+SETTLE_GAP: Final = 0.2
+SETTLE_GAP_PER_ROUTER: Final = 0.001
+"""Seconds between two such at least: paths cost more the more routers there are."""
 """Seconds between ticks, as the reference's core timer."""
 STALE: Final = 3.0
 """Seconds for which a message of a router's earlier life may still be under way."""
@@ -66,14 +71,21 @@ class MeshEngine:
         )
         self._addresses = OwnAddresses()
         self._deadline = now + TICK
+        self._settled = now - TICK
+        self._settle_at: float | None = None
         self._last_hello: float | None = None
         self._last_advertisement = now
         self._duplicate_reported = False
         self._unsupported_reported: set[str] = set()
 
-    def next_deadline(self) -> float:
-        """When the next `Tick` is due."""
+    @property
+    def next_second(self) -> float:
+        """When the tick is due that comes every second, whatever else happens."""
         return self._deadline
+
+    def next_deadline(self) -> float:
+        """When the next `Tick` is due; after any event it may be sooner than before."""
+        return self._deadline if self._settle_at is None else min(self._deadline, self._settle_at)
 
     def nodes(self) -> tuple[NodeRow, ...]:
         """All known routers for management, this one first."""
@@ -83,7 +95,7 @@ class MeshEngine:
         """Take in an event; the effects are to be carried out in their order."""
         match event:
             case Tick():
-                self._tick(now)
+                self._settle_or_tick(now)
             case MessageReceived():
                 self._receive(event, now)
             case ControlLinkUp():
@@ -95,7 +107,33 @@ class MeshEngine:
                 self._addresses.add(event.added)
             case LocalAddressAttributesChanged():
                 self._addresses.add(event.changed)
+        self._plan_settling(now)
         return self._outbox.take()
+
+    # --- between ticks: who waited a second for new paths would lose what is sent meanwhile
+
+    def _plan_settling(self, now: float) -> None:
+        if self._topology.is_outdated and self._settle_at is None:
+            gap = SETTLE_GAP + SETTLE_GAP_PER_ROUTER * len(self._topology.nodes)
+            self._settle_at = max(now + SETTLE, self._settled + gap)
+
+    def _settle_or_tick(self, now: float) -> None:
+        is_early = self._settle_at is not None and now < self._deadline - SLACK
+        self._settle_at = None
+        self._settled = now
+        if is_early:
+            self._settle(now)
+        else:
+            self._tick(now)
+
+    def _settle(self, now: float) -> None:
+        """New paths, and what the others must know of our links; the rest waits for the tick."""
+        advertise = self._topology.update_routes(now)
+        for node in self._topology.nodes:
+            self._answer_owed(node)
+            self._ask(node, now)
+        if advertise:
+            self._advertise(now)
 
     # --- ticks ------------------------------------------------------------------------------------------
 

@@ -154,6 +154,11 @@ class Topology:
         adjacency = self.adjacencies.get(node.router_id)
         return node.next_hop if adjacency is None else adjacency.slot
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether links have changed since paths were computed."""
+        return self.own.changed or bool(self._outdated)
+
     def any_reachable(self) -> bool:
         """Whether a message to all routers would reach any."""
         return any(node.reachable for node in self.nodes)
@@ -255,9 +260,17 @@ class Topology:
         node.reachable = path is not None
         if path is None:
             return node.withdraw_route()
+        self._ask_anew_on_another_way(node, path.next_hop)
         origins = (self.nodes.get(origin) for origin in path.valid_origins)
         indexes = frozenset(origin.index for origin in origins if origin is not None)
         return node.set_route(self.adjacencies[path.next_hop].slot, path.next_hop, path.cost, indexes)
+
+    def _ask_anew_on_another_way(self, node: Node, next_hop: str) -> None:
+        """What was asked on the way of before may have been lost there."""
+        if node.next_hop_id not in (None, next_hop):
+            for sequence in (node.link_state.sequence, node.addresses.sequence):
+                if sequence.behind:
+                    sequence.hurry()
 
     def _tell_routes(self, changed: list[RouterRoute | None], radius: int) -> None:
         routes = tuple(route for route in changed if route is not None)

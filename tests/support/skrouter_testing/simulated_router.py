@@ -12,6 +12,7 @@ router they pass are dropped though their path is right.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from time import process_time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -91,6 +92,7 @@ class SimulatedRouter:
         self.warnings: list[str] = []
         self._paths_type = paths
         self._busy_until = 0.0
+        self._tick_at = inf
         self._forget()
 
     def _forget(self) -> None:
@@ -113,6 +115,7 @@ class SimulatedRouter:
         self.running = True
         self.life += 1
         self._busy_until = 0.0
+        self._tick_at = inf
         self._schedule(self.life)
 
     def stop(self) -> None:
@@ -120,12 +123,18 @@ class SimulatedRouter:
         self.running = False
 
     def _schedule(self, life: int) -> None:
-        def tick() -> None:
-            if self.running and life == self.life:
-                self.handle(Tick())
-                self._schedule(life)
+        """The next tick is when the engine wants it; a tick that was planned for later is void."""
+        due = self.engine.next_deadline()
+        if due >= self._tick_at:
+            return
+        self._tick_at = due
 
-        self.network.clock.at(self.engine.next_deadline(), lambda: self.work(tick))
+        def tick() -> None:
+            if self.running and life == self.life and self._tick_at == due:
+                self._tick_at = inf
+                self.handle(Tick())
+
+        self.network.clock.at(due, lambda: self.work(tick))
 
     @property
     def is_busy(self) -> bool:
@@ -151,6 +160,8 @@ class SimulatedRouter:
             self.stopwatch.note(event, process_time() - began)
         for effect in effects:
             self._carry_out(effect)
+        if self.running:
+            self._schedule(self.life)
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:

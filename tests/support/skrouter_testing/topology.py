@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from skrouter.router.mesh.path import compute
+
 from skrouter_testing.live_management import query
 from skrouter_testing.process import HOST, RouterProcess, Routers, free_port, section, wait_until
 from skrouter_testing.router_line import ADDRESSES
@@ -111,8 +113,30 @@ class Topology:
                 self._wait_known(name)
 
     def _wait_known(self, name: str) -> None:
-        expected = self._reachable(name)
-        wait_until(lambda: self.known(name) == expected, f"{name} to know {sorted(expected)}")
+        """Every row as the paths of the real graph have it: then all agree whose messages pass where."""
+        routes = compute(self._link_states(), name)
+        origins = routes.valid_origins
+        expected = {
+            (other, None if hop == other else hop, routes.costs[other], frozenset(origins[other]))
+            for other, hop in routes.next_hops.items()
+        }
+
+        def rows() -> set[tuple[object, ...]]:
+            return {
+                (row["id"], row["nextHop"], row["cost"], frozenset(row["validOrigins"]))
+                for row in query(self.ports[name], "router.node")
+                if row["cost"] is not None
+            }
+
+        wait_until(lambda: rows() == expected, f"{name} to have these routes: {expected}")
+
+    def _link_states(self) -> dict[str, dict[str, int]]:
+        """What each running interior router says of its links."""
+        states: dict[str, dict[str, int]] = {name: {} for name in self.running if not name.startswith("E")}
+        for link in self.links:
+            if link.effective_role == "inter-router" and {link.caller, link.called} <= states.keys():
+                states[link.caller][link.called] = states[link.called][link.caller] = link.cost
+        return states
 
     def _wait_uplink(self, name: str) -> None:
         wanted = len(self._live_uplinks(name)) > 0
@@ -129,18 +153,6 @@ class Topology:
             for link in self.links
             if link.caller == name and link.effective_role == "edge" and self.routers[link.called].running
         ]
-
-    def _reachable(self, name: str) -> set[str]:
-        found, border = {name}, [name]
-        while border:
-            here = border.pop()
-            for link in self.links:
-                if link.effective_role == "inter-router" and here in {link.caller, link.called}:
-                    other = link.called if link.caller == here else link.caller
-                    if other not in found and self.routers[other].running:
-                        found.add(other)
-                        border.append(other)
-        return found
 
     # --- what routers say
 

@@ -12,7 +12,7 @@ import random
 import struct
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -96,7 +96,15 @@ HEAD_SIZE = len(head(0, 0, 0))
 class _Exchange:
     """One sender and one receiver until all is through, or something is wrong."""
 
-    def __init__(self, ports: tuple[int, int], address: str, plan: Sequence[int], settled: bool) -> None:
+    def __init__(
+        self,
+        ports: tuple[int, int],
+        address: str,
+        plan: Sequence[int],
+        settled: bool,
+        known: Callable[[], None],
+    ) -> None:
+        self._known = known
         self.handlers: list[Any] = []
         self.ports, self.address, self.plan, self.settled = ports, address, plan, settled
         self.sent = self.received = self.accepted = 0
@@ -128,6 +136,7 @@ class _Exchange:
 
     def on_link_remote_open(self, event: Any) -> None:
         if event.link.is_receiver:
+            self._known()
             self._sender = self._session(self.ports[0]).sender("traffic-out")
             self._sender.target.address = self.address
             self._sender.open()
@@ -266,11 +275,21 @@ class _Exchange:
 
 
 def carry(
-    ports: tuple[int, int], address: str, plan: Sequence[int], *, settled: bool = False, timeout: float = 60.0
+    ports: tuple[int, int],
+    address: str,
+    plan: Sequence[int],
+    *,
+    settled: bool = False,
+    timeout: float = 60.0,
+    known: Callable[[], None] = lambda: None,
 ) -> Summary:
-    """Send messages of these sizes from the first port to a receiver at the second, or TrafficError."""
+    """Send messages of these sizes from the first port to a receiver at the second, or TrafficError.
+
+    `known()` waits until all routers in between know of the receiver: the first one may hear of it by
+    another way than the messages take.
+    """
     started = time.monotonic()
-    exchange = _Exchange(ports, address, plan, settled)
+    exchange = _Exchange(ports, address, plan, settled, known)
     exchange.deadline = started + timeout
     Container(exchange).run()
     if exchange.failure:

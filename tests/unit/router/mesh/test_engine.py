@@ -1,5 +1,6 @@
 """One engine against scripted neighbors: the rules that the recorded conversation does not show."""
 
+import itertools
 from dataclasses import dataclass, field
 
 import pytest
@@ -19,7 +20,7 @@ from skrouter.router.mesh.effects import (
     SendMessage,
     TopologyChanged,
 )
-from skrouter.router.mesh.engine import MeshEngine
+from skrouter.router.mesh.engine import SETTLE, SETTLE_GAP, MeshEngine
 from skrouter.router.mesh.events import (
     ControlLinkDown,
     ControlLinkUp,
@@ -66,7 +67,13 @@ class Bench:
         return self.handle(MessageReceived(message, slot, cost))
 
     def tick(self) -> list[Effect]:
-        """The next tick at its time."""
+        """The tick of the next second; what was to be settled before it is settled with it."""
+        self.now = self.engine.next_second
+        return self.handle(Tick())
+
+    def settle(self) -> list[Effect]:
+        """The early tick that follows changed links."""
+        assert self.now < self.engine.next_deadline() < self.engine.next_second
         self.now = self.engine.next_deadline()
         return self.handle(Tick())
 
@@ -140,6 +147,41 @@ def test_ticks_are_a_second_apart_and_do_not_drift_when_late() -> None:
         deadlines.append(bench.engine.next_deadline())
         bench.handle(Tick())
     assert deadlines == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_a_lost_link_is_told_and_routed_around_at_once() -> None:
+    bench = with_line()
+    bench.handle(ControlLinkUp(1, 1))
+    bench.receive(Hello("C", PEER, ("A",)), 1)
+    bench.tick()
+    bench.now = bench.engine.next_second - 0.9
+    bench.handle(ControlLinkDown(1))
+    began = bench.now
+    effects = bench.settle()
+    assert bench.now - began <= SETTLE + SETTLE_GAP + 0.1
+    (advertisement,) = (
+        one.message
+        for one in effects
+        if isinstance(one, SendMessage) and isinstance(one.message, RouterAdvertisement)
+    )
+    assert advertisement.ls_seq == 3
+    (routes,) = of(effects, RoutesChanged)
+    assert [(route.router_id, route.next_hop_id, route.cost) for route in routes.routes] == [("C", "B", 6)]
+    assert of(effects, SendHello) == []
+
+
+def test_changes_that_come_together_are_settled_together_and_never_more_often_than_the_gap() -> None:
+    bench = with_line()
+    bench.now = bench.engine.next_second - 0.95
+    settled = []
+    for number in range(3, 40):
+        bench.link_state("B", number, {"A": 1, "C": number})
+        if bench.now + 0.02 >= bench.engine.next_deadline() < bench.engine.next_second:
+            bench.settle()
+            settled.append(bench.now)
+        bench.now += 0.02
+    assert len(settled) >= 3
+    assert all(later - earlier >= SETTLE_GAP for earlier, later in itertools.pairwise(settled))
 
 
 def test_after_a_long_standstill_ticks_do_not_catch_up() -> None:
