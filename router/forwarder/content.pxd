@@ -1,6 +1,6 @@
 """Native face of message content: octets in, octets out by cursor, memory given back as all cursors pass."""
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from skrouter.router.forwarder.model cimport content_t, copy_t, forwarder_t
 
@@ -13,6 +13,8 @@ cdef void content_grew(content_t *content, size_t length) noexcept nogil
 cdef bint content_append(content_t *content, const uint8_t *data, size_t length) noexcept nogil
 # Drop what is there and what will come: nobody reads.
 cdef void content_discard(content_t *content) noexcept nogil
+# Where the message goes, for copies that begin when the link that had this address is gone.
+cdef void content_keep_address(content_t *content, const char *address, uint32_t length) noexcept nogil
 # Keep all octets although cursors pass them, until `content_release_front` (harmless if it was not asked for).
 cdef void content_retain(content_t *content) noexcept nogil
 cdef void content_release_front(content_t *content) noexcept nogil

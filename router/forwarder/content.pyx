@@ -96,10 +96,19 @@ cdef void content_release(content_t *content) noexcept nogil:
     content.references -= 1
     if content.references:
         return
+    free(content.address)
     _free_chain(forwarder, content.first)
     forwarder.metrics.contents_live -= 1
     content.first = <chunk_t *>forwarder.free_contents
     forwarder.free_contents = content
+
+
+cdef void content_keep_address(content_t *content, const char *address, uint32_t length) noexcept nogil:
+    """Without memory the next router will reject what it cannot address: it is told, not lost."""
+    content.address = <char *>malloc(length)
+    if content.address != NULL:
+        memcpy(content.address, address, length)
+        content.address_length = length
 
 
 cdef bint _enlarge_first(content_t *content) noexcept nogil:

@@ -106,6 +106,8 @@ cdef struct content_t:
     bint discarded              # nobody reads: arriving octets are dropped
     bint retained               # all octets stay: if the delivery is released it goes another way (see resend.pyx)
     arrival_t *arrival          # whom to resume; NULL when gone
+    char *address               # owner: this; where its link delivered to, kept when the link went before all copies had begun
+    uint32_t address_length
 
 # --- deliveries
 

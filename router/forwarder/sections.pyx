@@ -294,6 +294,8 @@ cdef size_t _put_to_override(const content_t *content, const link_t *origin, uin
     """A link with an address of its own delivers there, whatever the message had been told elsewhere."""
     if origin != NULL and origin.address != NULL:
         return _put_string(at, origin.address, origin.address_length)
+    if content.address != NULL:
+        return _put_string(at, content.address, content.address_length)
     return _put_slice(at, content.first.data, &content.head.to_override)
 
 
@@ -362,6 +364,7 @@ cdef size_t write_annotations(const content_t *content, const link_t *origin, co
     cdef size_t mesh
     if origin != NULL:
         needed += origin.address_length
+    needed += content.address_length
     if needed + forwarder.node_length * 2 > PREFIX_LIMIT:
         return 0
     memcpy(buffer, b"\x00\x80SKPR--RA\xd0", ANNOTATION_HEADER + 1)

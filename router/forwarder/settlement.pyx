@@ -12,6 +12,7 @@ from libc.string cimport memset
 from skrouter.amqp.engine.poller cimport HANDLE_ENTRY, HANDLE_LINK, engine_find
 from skrouter.amqp.engine.proton_api cimport PN_ACCEPTED, PN_MODIFIED, PN_RECEIVED, PN_REJECTED, PN_RELEASED
 from skrouter.router.forwarder.content cimport (
+    content_keep_address,
     content_discard,
     content_release,
     content_release_front,
@@ -72,6 +73,8 @@ cdef void arrival_free(arrival_t *arrival) noexcept nogil:
     cdef link_t *link = arrival.link
     cdef copy_t *copy = arrival.copies
     cdef bint owes_credit = link != NULL and (not link.replenish_early or not arrival.routed)
+    if copy != NULL and link != NULL and link.address != NULL and arrival.content.address == NULL:
+        content_keep_address(arrival.content, link.address, link.address_length)
     while copy != NULL:
         copy.arrival = NULL
         copy = copy.sibling

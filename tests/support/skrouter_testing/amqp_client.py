@@ -138,6 +138,7 @@ class Client:
             return
         self.call(self._shut)
         self._thread.join(PATIENCE)
+        self._release()
 
     def _shut(self) -> None:
         descriptor = self.connection.transport._selectable.fileno()  # proton offers no other way to it
@@ -151,6 +152,13 @@ class Client:
         self._thread.join(PATIENCE)
         if self._thread.is_alive():
             raise ClientError("the connection does not close")
+        self._release()
+
+    def _release(self) -> None:
+        """proton leaves the injector's pipe open; hundreds of clients would use up all descriptors."""
+        pipe, self._injector.pipe = self._injector.pipe, ()
+        for descriptor in pipe:
+            os.close(descriptor)
 
     def _end(self) -> None:
         if self.connection is not None and not self.closed:
