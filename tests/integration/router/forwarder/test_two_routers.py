@@ -196,6 +196,20 @@ def test_a_receiver_that_vanishes_far_away_is_told_to_the_sender(
     assert sent.outcome == ("released" if stage == "queued" else "modified")
 
 
+@pytest.mark.parametrize("settled", [False, True])
+def test_what_a_sender_sends_with_its_last_breath_arrives(
+    pair: tuple[Bench, Node, Node], settled: bool
+) -> None:
+    """The link, and with it the address, is gone before the last messages leave for the other router."""
+    mesh, here, there = pair
+    sender, receiver = joined(mesh, here, there, "x")
+    for number in range(10):
+        sender.send(message(bytes([number])), settled=settled)
+    sender.close()
+    mesh.run_until(lambda: len(receiver.received) == 10, "some are missing")
+    assert [one.content for one in receiver.received] == [message(bytes([number])) for number in range(10)]
+
+
 @pytest.mark.parametrize("how", ["abort", "kill"])
 def test_a_sender_that_gives_up_aborts_far_away(pair: tuple[Bench, Node, Node], how: str) -> None:
     mesh, here, there = pair
