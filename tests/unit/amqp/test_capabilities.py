@@ -22,12 +22,14 @@ def fields(frame: CapturedFrame) -> list[object]:
 
 @pytest.mark.parametrize("frame", OPENS, ids=lambda frame: frame.source)
 def test_a_real_open_is_understood_and_built_again(frame: CapturedFrame) -> None:
+    inter_edge = frame.source.startswith("08-inter-edge.txt")
     offered, desired, properties = fields(frame)[7:10]
     symbols = c.decode_symbols(offered, "offered-capabilities")
-    assert c.decode_symbols(desired, "desired-capabilities") == symbols == c.capability_symbols()
-    assert c.offered_capabilities(symbols) == OfferedCapabilities(True, True, False)
+    expected = c.capability_symbols(inter_edge=inter_edge)
+    assert c.decode_symbols(desired, "desired-capabilities") == symbols == expected
+    assert c.offered_capabilities(symbols) == OfferedCapabilities(True, True, inter_edge)
     understood = c.open_properties(properties)
-    ours = c.encode_capabilities(c.capability_symbols())
+    ours = c.encode_capabilities(expected)
     assert frame.octets.endswith(ours + ours + c.encode_properties(understood))
 
 
