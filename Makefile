@@ -20,8 +20,8 @@ build: ## system packages (as root on Debian), .venv, native modules; quick when
 demo: build ## two routers over TLS with a TCP service and AMQP through both; KEEP=1 leaves them running
 	@KEEP=$(KEEP) PYTHONPATH=scripts $(BIN)/python -m demo
 
-test: build ## all tests but the lint and the campaigns of tests/soak; ARGS= is passed to pytest
-	$(PYTEST) --ignore=tests/soak $(ARGS)
+test: build ## all tests but the lint and the campaigns (conformance, soak); ARGS= is passed to pytest
+	$(PYTEST) --ignore=tests/soak --ignore=tests/conformance $(ARGS)
 
 conformance: build ## what clients rely on, with proton and rhea (Node.js), on three topologies; ARGS= is passed to pytest
 	scripts/setup-conformance
