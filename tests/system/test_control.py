@@ -90,7 +90,6 @@ def test_a_listener_on_a_port_in_use_is_refused_and_nothing_stays(one: Managed) 
         (["cost=0"], "InternalServerErrorStatus: CError: Configuration: Invalid cost 0"),
         (["maxFrameSize=12"], "InternalServerErrorStatus: CError: Configuration: Invalid maxFrameSize 12"),
         (["bogus=1"], "BadRequestStatus: Unknown attribute 'bogus' for 'io.skupper.router.listener'"),
-        (["role=inter-network"], "NotImplementedStatus: this version does not support: role inter-network"),
     ],
 )
 def test_a_wrong_listener_is_refused_and_its_port_stays_closed(one: Managed, attributes, text) -> None:
