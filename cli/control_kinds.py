@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from skrouter.adaptors.tcp.control import TcpConfigurationError
 from skrouter.config.model import (
-    AutoLinkConfig,
     ConnectorConfig,
     ListenerAddressConfig,
     ListenerConfig,
@@ -59,13 +58,12 @@ class Kind:
 def kinds(router: Router, tcp: TcpShell) -> Mapping[str, Kind]:
     """By short name, all types that can change."""
     ports, profiles = Ports(router), Profiles(router, tcp)
-    links = AutoLinks(router)
     return {
         "listener": Kind(ports.listen, stop=ports.stop_listening),
         "connector": Kind(ports.connect, stop=ports.disconnect),
         "sslProfile": Kind(profiles.start, profiles.change, profiles.stop),
         "router.config.address": Kind(router.add_address, stop=router.remove_address),
-        "router.config.autoLink": Kind(links.add, stop=links.remove),
+        "router.config.autoLink": Kind(router.add_auto_link, stop=router.remove_auto_link),
         "log": Kind(change=lambda _, new: _configure_log(router, new)),
         "tcpListener": _tcp_listener(tcp),
         "tcpConnector": _tcp_connector(tcp),
@@ -174,9 +172,7 @@ class Profiles:
         name = str(config.name)
         self._router.shell.change_tls(config)
         self._tcp.ssl_profile_changed(name)
-        rotate: Callable[[str], None] | None = getattr(self._router, "tls_profile_updated", None)
-        if rotate is not None:
-            rotate(name)
+        self._router.tls_profile_updated(name)
 
     def _is_used(self, config: SslProfileConfig) -> bool:
         current = self._router.config
@@ -187,18 +183,3 @@ class Profiles:
             *(one.ssl_profile for one in current.tcp_connectors),
         )
         return config.name in users
-
-
-class AutoLinks:
-    """autoLinks."""
-
-    def __init__(self, router: Router) -> None:
-        self._router = router
-
-    def add(self, config: AutoLinkConfig) -> None:
-        """Attach it whenever its connection is up."""
-        self._router.add_auto_link(config)
-
-    def remove(self, config: AutoLinkConfig) -> None:
-        """Detach it."""
-        self._router.remove_auto_link(config)

@@ -117,8 +117,6 @@ class Before:
     """An address as it was before a change."""
 
     had_destination: bool
-    had_local_destination: bool
-    had_local_source: bool
     remotes: frozenset[int]
     watch: WatchChanged
     entry: PublishEntry
@@ -152,9 +150,7 @@ class AddressTable:
 
         Only mobile addresses are configured, and can be unavailable.
         """
-        if key[0] == ROUTER:
-            return AddressRule(Treatment.CLOSEST)
-        if key == EDGE_UPLINK_KEY:
+        if key[0] == ROUTER or key == EDGE_UPLINK_KEY:
             return AddressRule(Treatment.CLOSEST)
         if key[0] == EDGE:
             return AddressRule(Treatment.BALANCED)
@@ -253,8 +249,6 @@ def _entry(address: Address) -> PublishEntry:
 def _before(address: Address) -> Before:
     return Before(
         address.has_destination,
-        address.has_local_destination,
-        address.has_local_source,
         frozenset(address.remotes),
         address.as_watch(),
         _entry(address),

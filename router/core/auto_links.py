@@ -23,6 +23,7 @@ from typing import Final
 from skrouter.amqp.events import Handle, RawTerminus
 from skrouter.router.core.address import AddressParser
 from skrouter.router.core.address_table import AddressTable
+from skrouter.router.core.connections import link_name
 from skrouter.router.core.effects import (
     DetachLink,
     Effect,
@@ -90,19 +91,12 @@ class Known:
 
 
 class AutoLinks:
-    """All autoLinks of a router. `drop(link)` makes the tables forget a link."""
+    """All autoLinks of a router."""
 
-    def __init__(
-        self,
-        table: AddressTable,
-        parser: AddressParser,
-        unique: Callable[[], str],
-        drop: Callable[[Handle], list[Effect]],
-    ) -> None:
+    def __init__(self, table: AddressTable, parser: AddressParser, unique: Callable[[], str]) -> None:
         self._table = table
         self._parser = parser
         self._unique = unique
-        self._drop = drop
         self._known: dict[str, Known] = {}
         self._connections: dict[Handle, ConnectionFacts] = {}
 
@@ -139,8 +133,11 @@ class AutoLinks:
             return []
         effects: list[Effect] = []
         for attachment in known.attachments.values():
-            if attachment.link is not None:
-                effects += [DetachLink(attachment.link), *self._drop(attachment.link)]
+            if attachment.link is None:
+                continue
+            effects.append(DetachLink(attachment.link))
+            if known.key:
+                effects += self._table.forget(known.key, attachment.link)
         return effects + self._hold(known, -1)
 
     def _hold(self, known: Known, step: int) -> list[Effect]:
@@ -186,7 +183,7 @@ class AutoLinks:
             purpose=Purpose(
                 facts.connection, LinkKind.ENDPOINT, outgoing, 4, Use.AUTO, config.name, known.key or ""
             ),
-            name=f"qdlink.{self._unique()}",
+            name=link_name(self._unique),
             session=_SESSION,
             capacity=facts.link_capacity,
             credit=0 if outgoing else facts.link_capacity,

@@ -9,7 +9,7 @@ All connections of one connector are a family, those with certificates of one or
 The control connection of a newer group takes over its neighbor's slot, and nobody else notices.
 
 ConnectionUp ──▶ waits for control links ──▶ serves a slot ──newer one of the family is ready──▶ superseded
-        └─ not newer than another of its family ──▶ dropped
+        └─ older than another of its family ──▶ dropped
 """
 
 from __future__ import annotations
@@ -46,6 +46,11 @@ CONTROL_PRIORITY = 9
 DEFAULT_PRIORITY = 4
 STREAMING_SESSION = PRIORITIES + 1
 """Sessions that we begin: 0 control, 1 to 10 data by priority, then the one that streams share."""
+
+
+def link_name(unique: Callable[[], str]) -> str:
+    """Names of links that a router attaches tell nothing but that."""
+    return f"qdlink.{unique()}"
 
 
 @dataclass(slots=True)
@@ -173,7 +178,7 @@ class Connections:
         both = Terminus(capability=ROUTER_CONTROL if kind is LinkKind.CONTROL else ROUTER_DATA)
         return OpenLink(
             purpose=Purpose(facts.connection, kind, outgoing, priority),
-            name=f"qdlink.{self._unique()}",
+            name=link_name(self._unique),
             session=session,
             capacity=facts.link_capacity,
             credit=0 if outgoing else facts.link_capacity,
@@ -191,7 +196,7 @@ class Connections:
         return [
             OpenLink(
                 purpose=Purpose(handle, LinkKind.STREAMING, outgoing=True, priority=DEFAULT_PRIORITY),
-                name=f"qdlink.{self._unique()}",
+                name=link_name(self._unique),
                 session=STREAMING_SESSION,
                 capacity=facts.link_capacity,
                 credit=0,

@@ -62,7 +62,7 @@ class RouterCore:
         self.table = AddressTable(config.rules, config.default_treatment)
         self.connections = Connections(config.unique)
         self.links = Links(self.parser, self.table, self.connections, config.unique, config.tenant)
-        self.auto_links = AutoLinks(self.table, self.parser, config.unique, self.links.detached)
+        self.auto_links = AutoLinks(self.table, self.parser, config.unique)
         self.links.permit = config.permit
         self.table.mesh_of = self.links.edges.mesh_of
         self.edge: Edge | None = None

@@ -106,12 +106,18 @@ class Links:
         self._tenant = tenant
         self.by_handle: dict[Handle, Link] = {}
         self.permit: Callable[[LinkAttached], RejectLink | None] = lambda _attach: None
-        self.edges = Clients(table, self.connection_of)
+        self.edges = Clients(table, self.connection_of, self.keys_of)
 
     def connection_of(self, link: Handle) -> Handle | None:
         """The connection of a link that is there."""
         known = self.by_handle.get(link)
         return None if known is None else known.connection
+
+    def keys_of(self, connection: Handle) -> list[str]:
+        """The addresses that the links of a connection send to or consume from, each once."""
+        known = self._connections.by_handle.get(connection)
+        links = (self.by_handle[link] for link in sorted(known.links)) if known is not None else ()
+        return list(dict.fromkeys(link.key for link in links if link.key is not None))
 
     def attached(self, event: LinkAttached) -> list[Effect]:
         """Answer a peer's attach."""

@@ -60,16 +60,24 @@ from skrouter.router.forwarder.treatments cimport (
 )
 
 
+cdef slice_t *_text_of(content_t *content) noexcept nogil:
+    """What a message itself says of where it goes."""
+    return &content.head.to_override if content.head.to_override.present else &content.head.to
+
+
+cdef entry_t *_uplink(forwarder_t *forwarder) noexcept nogil:
+    """The way of an edge router into the network; NULL: it has none."""
+    return find_key(forwarder, b"L_edge", 6)
+
+
 cdef entry_t *_entry_of(arrival_t *arrival, bint *addressed) noexcept nogil:
     """Where the delivery wants to go: its link's address; on an anonymous link to-override, else `to`."""
     cdef content_t *content = arrival.content
-    cdef slice_t *text = &content.head.to_override
+    cdef slice_t *text = _text_of(content)
     cdef entry_t *entry
     addressed[0] = True
     if arrival.link != NULL and arrival.link.entry != NULL:
         return arrival.link.entry
-    if not text.present:
-        text = &content.head.to
     if not text.present or text.length == 0:
         addressed[0] = False
         return NULL
@@ -79,14 +87,13 @@ cdef entry_t *_entry_of(arrival_t *arrival, bint *addressed) noexcept nogil:
 
 cdef entry_t *_edge_entry(arrival_t *arrival, entry_t *entry) noexcept nogil:
     """An edge router sends what it has no consumers for over its uplink, unless it came from there."""
-    cdef forwarder_t *forwarder = arrival.content.forwarder
     cdef bint is_from_there = is_from_edge(arrival)
     if entry != NULL and entry.uplink and is_from_there:
         return NULL
     if is_from_there or (entry == NULL and _is_refused(arrival)):
         return entry
     if entry == NULL or (entry.key[0] == c"M" and entry.consumer_count == 0):
-        return find_key(forwarder, b"L_edge", 6)
+        return _uplink(arrival.content.forwarder)
     return entry
 
 
@@ -178,7 +185,7 @@ cdef entry_t *_beyond(arrival_t *arrival, const entry_t *entry) noexcept nogil:
     for i in range(entry.consumer_count):
         if _leads_up(entry.consumers[i]):
             return NULL
-    return find_key(forwarder, b"L_edge", 6)
+    return _uplink(forwarder)
 
 
 cdef bint _is_astray(arrival_t *arrival) noexcept nogil:
@@ -209,7 +216,7 @@ cdef bint _is_local(const link_t *link) noexcept nogil:
 cdef bint _is_refused(arrival_t *arrival) noexcept nogil:
     """What control says of an address that nobody has; rules are patterns, which only control knows."""
     cdef content_t *content = arrival.content
-    cdef slice_t *text = &content.head.to_override if content.head.to_override.present else &content.head.to
+    cdef slice_t *text = _text_of(content)
     cdef bint refused = False
     if content.forwarder.is_refused == NULL:
         return False
@@ -316,7 +323,7 @@ cdef bint _leads_up(const link_t *link) noexcept nogil:
 
 cdef void _copy_to_uplink(arrival_t *arrival) noexcept nogil:
     """What is for all goes into the network too, where no proxy has taken it there."""
-    cdef entry_t *uplink = find_key(arrival.content.forwarder, b"L_edge", 6)
+    cdef entry_t *uplink = _uplink(arrival.content.forwarder)
     cdef copy_t *copy
     if uplink == NULL or uplink.consumer_count == 0:
         return

@@ -306,14 +306,14 @@ cdef size_t _put_ingress(const content_t *content, const forwarder_t *forwarder,
     return _put_slice(at, content.first.data, &content.head.ingress)
 
 
-cdef bint head_has_trace(const content_t *content) noexcept nogil:
+cdef bint _has_trace(const content_t *content) noexcept nogil:
     return content.head.trace.present and content.head.trace_count != 0
 
 
 cdef size_t _put_trace(const content_t *content, const forwarder_t *forwarder, uint8_t *at) noexcept nogil:
     """What came with the message, and this router."""
     cdef size_t length = 9
-    if not forwarder.interior and not head_has_trace(content):
+    if not forwarder.interior and not _has_trace(content):
         at[0] = 0x45
         return 1
     at[0] = 0xD0

@@ -6,7 +6,7 @@ count: it reaches them without us.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from skrouter.amqp.events import Handle
@@ -27,11 +27,20 @@ class Client:
 
 
 class Clients:
-    """The edge routers at this interior router. `connection_of` a link, None if it is gone."""
+    """The edge routers at this interior router.
 
-    def __init__(self, table: AddressTable, connection_of: Callable[[Handle], Handle | None]) -> None:
+    `connection_of` a link, None if it is gone; `keys_of` a connection: the addresses of its links.
+    """
+
+    def __init__(
+        self,
+        table: AddressTable,
+        connection_of: Callable[[Handle], Handle | None],
+        keys_of: Callable[[Handle], Iterable[str]],
+    ) -> None:
         self._table = table
         self._connection_of = connection_of
+        self._keys_of = keys_of
         self._clients: dict[Handle, Client] = {}
         self._told: dict[str, set[Handle]] = {}
         """Connections that were told a key is reachable."""
@@ -65,15 +74,9 @@ class Clients:
             return []
         client.mesh = mesh
         effects: list[Effect] = [self._set_peer(client)]
-        addresses = list(self._table.addresses.values())
-        for address in addresses:
-            if self._concerns(address, connection):
-                effects += self._table.review(address.key)
+        for key in self._keys_of(connection):
+            effects += self._table.review(key)
         return effects
-
-    def _concerns(self, address: Address, connection: Handle) -> bool:
-        links = address.consumers | address.producers
-        return any(self._connection_of(link) == connection for link in links)
 
     # --- addresses
 
@@ -92,8 +95,9 @@ class Clients:
         client.tracking = link
         self._forget_told(connection)
         effects: list[Effect] = []
-        for address in list(self._table.addresses.values()):
-            if connection in self._senders(address):
+        for key in self._keys_of(connection):
+            address = self._table.addresses.get(key)
+            if address is not None and connection in self._senders(address):
                 effects += self._tell(client, address)
         return effects
 

@@ -13,8 +13,9 @@ from skrouter.amqp.capabilities import INTER_EDGE
 from skrouter.amqp.events import Handle
 from skrouter.router.core.address import EDGE
 from skrouter.router.core.address_table import Address, AddressTable, Before
+from skrouter.router.core.connections import link_name
 from skrouter.router.core.edge import wire
-from skrouter.router.core.edge.proxies import INCOMING, Proxies, link_name
+from skrouter.router.core.edge.proxies import INCOMING, Proxies
 from skrouter.router.core.effects import (
     Effect,
     LinkKind,

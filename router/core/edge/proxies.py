@@ -11,6 +11,7 @@ from collections.abc import Callable
 from skrouter.amqp.events import Handle
 from skrouter.router.core.address import MOBILE
 from skrouter.router.core.address_table import Address, AddressTable
+from skrouter.router.core.connections import link_name
 from skrouter.router.core.edge import wire
 from skrouter.router.core.effects import (
     DetachLink,
@@ -26,11 +27,6 @@ from skrouter.router.core.facts import ConnectionFacts
 
 INCOMING, OUTGOING = "proxy in", "proxy out"
 """Roles of a link's purpose."""
-
-
-def link_name(unique: Callable[[], str]) -> str:
-    """Names of links between routers tell nothing but that."""
-    return f"qdlink.{unique()}"
 
 
 class Proxies:

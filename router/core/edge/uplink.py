@@ -12,8 +12,9 @@ from skrouter.amqp.capabilities import EDGE_DOWNLINK
 from skrouter.amqp.events import Handle
 from skrouter.router.core.address import EDGE_UPLINK_KEY, MOBILE
 from skrouter.router.core.address_table import Address, AddressTable, Before
+from skrouter.router.core.connections import link_name
 from skrouter.router.core.edge import wire
-from skrouter.router.core.edge.proxies import INCOMING, OUTGOING, Proxies, link_name
+from skrouter.router.core.edge.proxies import INCOMING, OUTGOING, Proxies
 from skrouter.router.core.effects import (
     DetachLink,
     Effect,

@@ -62,6 +62,7 @@ class Client:
         self.opened = False
         self.closed = False
         self._injector = EventInjector()
+        self._pipe = list(self._injector.pipe)
         self._options = {"reconnect": False, **options}
         self._url = url or f"amqp://127.0.0.1:{port}"
         self._container: Any = Container(_Events(self))
@@ -156,9 +157,8 @@ class Client:
 
     def _release(self) -> None:
         """proton leaves the injector's pipe open; hundreds of clients would use up all descriptors."""
-        pipe, self._injector.pipe = self._injector.pipe, ()
-        for descriptor in pipe:
-            os.close(descriptor)
+        while self._pipe:
+            os.close(self._pipe.pop())
 
     def _end(self) -> None:
         if self.connection is not None and not self.closed:

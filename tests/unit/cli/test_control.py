@@ -142,6 +142,7 @@ class Stage:
     def __init__(self, path: Path) -> None:
         path.write_text(FILE)
         self.doing = Recorder()
+        self.linked: list[str] = []
         self.router = SimpleNamespace(
             config=load(path, random=random.Random(1)),
             identity=SimpleNamespace(version="1.2.3"),
@@ -151,6 +152,9 @@ class Stage:
             policy=None,
             add_address=self.doing.add_address,
             remove_address=self.doing.remove_address,
+            add_auto_link=lambda config: self.linked.append(f"add {config.address}"),
+            remove_auto_link=lambda config: self.linked.append(f"remove {config.address}"),
+            tls_profile_updated=lambda _name: None,
         )
         self.router.policy = Vhosts(self.router.config)
         self.router.log = SimpleNamespace(
@@ -249,13 +253,10 @@ def test_a_changed_profile_is_told_to_a_router_that_rotates(stage: Stage) -> Non
 
 
 def test_auto_links_begin_and_end_while_the_router_runs(stage: Stage) -> None:
-    told: list[str] = []
-    stage.router.add_auto_link = lambda config: told.append(f"add {config.address}")
-    stage.router.remove_auto_link = lambda config: told.append(f"remove {config.address}")
     stage.control.create("router.config.autoLink", {"address": "a", "direction": "in"})
     (made,) = stage.router.config.auto_links
     kinds(cast("Any", stage.router), cast("Any", stage.doing))["router.config.autoLink"].stop(made)
-    assert told == ["add a", "remove a"]
+    assert stage.linked == ["add a", "remove a"]
 
 
 def test_vhosts_come_change_and_go_while_the_router_runs(stage: Stage) -> None:
