@@ -68,6 +68,7 @@ class Topology:
         self._rebased: set[str] = set()
         self._is_large = False
         self._compared = 0
+        self._has_lost = False
 
     # --- neighbors --------------------------------------------------------------------------------------
 
@@ -106,6 +107,11 @@ class Topology:
         self._neighbors.expire(now)
         self._refresh_adjacencies()
 
+    def take_lost(self) -> bool:
+        """Whether a neighbor was lost since the last call."""
+        lost, self._has_lost = self._has_lost, False
+        return lost
+
     def _refresh_adjacencies(self) -> None:
         """Compare the neighbors with those of before and note what follows."""
         if self._neighbors.changes == self._compared:
@@ -114,6 +120,7 @@ class Topology:
         adjacencies = self._neighbors.adjacencies()
         if adjacencies == self.adjacencies:
             return
+        self._has_lost |= not self.adjacencies.keys() <= adjacencies.keys()
         self.adjacencies = adjacencies
         for router_id in self.own.update(adjacencies):
             # Its link state has changed too, and the RA that tells so may have been lost with the link.
