@@ -132,7 +132,7 @@ cdef void route(arrival_t *arrival) noexcept nogil:
     _count_origin(arrival, entry)
     if not addressed:
         _refuse(arrival, rejection(b"amqp:precondition-failed", b"Routing failure: no address present"))
-    elif is_loop(forwarder, arrival) or _is_astray(arrival):
+    elif not _stays_here(entry) and (is_loop(forwarder, arrival) or _is_astray(arrival)):
         _refuse(arrival, plain_outcome(PN_RELEASED))
     elif entry == NULL:
         _refuse_unknown(arrival)
@@ -148,6 +148,11 @@ cdef void route(arrival_t *arrival) noexcept nogil:
         if arrival.content.head.flags & FLAG_RESEND_RELEASED and not arrival.presettled and link != NULL:
             resend_begin(arrival)
         _anycast(arrival, entry)
+
+
+cdef bint _stays_here(const entry_t *entry) noexcept nogil:
+    """What is for this router alone goes in no circle. A HELLO that seems to has come from another router of our id."""
+    return entry != NULL and entry.key[0] == c"L"
 
 
 cdef bint _is_repeated(arrival_t *arrival, entry_t *entry) noexcept nogil:

@@ -143,7 +143,7 @@ def test_one_way_link_carries_no_routes() -> None:
 
 @pytest.mark.parametrize("remember", [False, True])
 @pytest.mark.parametrize("pause", [0.0, 0.2, 5.0])
-def test_restarted_router_is_known_again_within_one_flux_period(remember: bool, pause: float) -> None:
+def test_c6_restarted_router_is_known_again_within_one_flux_period(remember: bool, pause: float) -> None:
     network = ring(6)
     network.routers["R2"].change_addresses((AddressDescriptor("Mlater", 2),), ())
     network.run(3.0)
