@@ -5,6 +5,7 @@ export PYTHONSAFEPATH := 1
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
 
 SEEDS ?= 1000
 ROUTERS ?= 12
@@ -20,8 +21,8 @@ build: ## system packages (as root on Debian), .venv, native modules; quick when
 demo: build ## two routers over TLS with a TCP service and AMQP through both; KEEP=1 leaves them running
 	@KEEP=$(KEEP) PYTHONPATH=scripts $(BIN)/python -m demo
 
-test: build ## all tests but the lint and the campaigns (conformance, soak); ARGS= is passed to pytest
-	$(PYTEST) --ignore=tests/soak --ignore=tests/conformance $(ARGS)
+test: build ## all tests but the lint and the campaigns (conformance, soak); WORKERS=2 side by side, ARGS= goes to pytest
+	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore=tests/soak --ignore=tests/conformance $(ARGS)
 
 conformance: build ## what clients rely on, with proton and rhea (Node.js), on three topologies; ARGS= is passed to pytest
 	scripts/setup-conformance
@@ -46,10 +47,10 @@ lint: build ## ruff, mypy, import contracts
 	$(BIN)/lint-imports
 
 debug: build ## native tests on a build with bounds checks
-	scripts/native-tests debug
+	scripts/native-tests debug -n $(WORKERS) --dist loadfile
 
 asan: build ## native tests on a build with AddressSanitizer
-	scripts/native-tests asan
+	scripts/native-tests asan -n $(WORKERS) --dist loadfile
 
 bench: build ## load tests beside nginx and HAProxy; ARGS="--quick --only tcp-one"; result in perf/results/
 	@scripts/setup-bench
