@@ -76,6 +76,7 @@ def kinds(router: Router, tcp: TcpShell) -> Mapping[str, Kind]:
 
 def _configure_log(router: Router, config: LogConfig) -> None:
     router.log.configure([config])
+    router.shell.tracing.refresh()
 
 
 def _change_network(old: NetworkConfig, new: NetworkConfig) -> None:

@@ -22,6 +22,7 @@ from skrouter.amqp.events import (
     ConnectionLost,
     ConnectionOpened,
     Event,
+    FramesTraced,
     HandshakeReceived,
     HandshakeSent,
     MessageTooLarge,
@@ -50,6 +51,7 @@ from skrouter.router.net.peer import UNSPOKEN, Peer, Stage, end_of
 from skrouter.router.net.policing import Policing
 from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.tls import TlsProfiles
+from skrouter.router.net.tracing import Tracing
 from skrouter.router.net.tunnels import TunnelEvents, Tunnels
 
 if TYPE_CHECKING:
@@ -111,6 +113,7 @@ class ConnectionShell:
         self._tunnels = Tunnels(loop, connections, self._connectors, proxies, ways)
         self._peers: dict[int, Peer] = {}
         self._denied: dict[int, str] = {}
+        self.tracing = Tracing(loop, connections, log)
         self._last_number = 0
         self._is_shut = False
         self._handlers: dict[type[Event], Callable[..., None]] = {
@@ -124,6 +127,7 @@ class ConnectionShell:
             SessionBegun: self._policing.session_begun,
             SessionEnded: self._policing.session_ended,
             MessageTooLarge: self._message_too_large,
+            FramesTraced: self.tracing.drain,
         }
 
     # --- what the owner asks
@@ -364,7 +368,8 @@ class ConnectionShell:
             credentials = self._machines.credentials(config, peer.leg.place.name)
         else:
             raise AssertionError("a connection is accepted or dialled")
-        peer.handshake = Handshake(machine, self._authenticator, outcomes, credentials)
+        watch = self.tracing.sasl(peer.ours.number)
+        peer.handshake = Handshake(machine, self._authenticator, outcomes, credentials, watch)
         peer.handshake.start()
 
     def _send(self, handle: int, data: bytes) -> None:
@@ -406,6 +411,7 @@ class ConnectionShell:
             return
         peer.stage, peer.identity = Stage.AMQP, identity
         self._prepare(handle)
+        self.tracing.begin(peer.ours)
         self._connections.start_amqp(
             handle,
             rest,
@@ -487,6 +493,7 @@ class ConnectionShell:
             return
         peer.set_timer(None)
         peer.end_exchanges()
+        self.tracing.lost(event.connection)
         condition, description = peer.reason or end_of(peer, event)
         if peer.leg is not None:
             self._leg_lost(peer, peer.leg, condition, description)

@@ -91,11 +91,19 @@ class RouterLog:
 
     def log(self, module: str, level: str, text: str, file: str = "", line_number: int = 0) -> None:
         """Count the event, and write it if its level is enabled. `file` and line for includeSource."""
+        if self.enabled(module, level):
+            self.write(module, level, text, file, line_number)
+        else:
+            self._count(module, level)
+
+    def _count(self, module: str, level: str) -> None:
         counts = self._counts.get(module) or self._counts.setdefault(module, dict.fromkeys(LEVELS, 0))
         counts[level] += 1
+
+    def write(self, module: str, level: str, text: str, file: str = "", line_number: int = 0) -> None:
+        """Count the event and write it, whatever levels are enabled."""
+        self._count(module, level)
         settings = self._settings.get(module, self._default)
-        if level not in settings.levels:
-            return
         entry = LogEntry(module, level, cut(text), file, line_number, self._now())
         self.entries.append(entry)
         self._write(entry, settings)
