@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,8 +140,9 @@ def test_an_unknown_user_keeps_the_daemon_from_starting(place: Place) -> None:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
 def test_daemon_runs_as_the_user_with_that_users_groups_only(place: Place) -> None:
-    for directory in (place.directory, *place.directory.parents[:2]):
-        directory.chmod(0o755)
+    for directory in (place.directory, *place.directory.parents):
+        if directory.stat().st_uid == os.getuid() and not directory.stat().st_mode & stat.S_IXOTH:
+            directory.chmod(0o755)
     place.log.touch()
     os.chown(place.log, pwd.getpwnam(NOBODY).pw_uid, -1)
     ended = place.start("-U", NOBODY)

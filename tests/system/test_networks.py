@@ -88,8 +88,8 @@ def ask(topology: Topology, asks: str, serves: str, border: str, address: str) -
         (request,) = requests.take()
         assert sent.outcome().state == "accepted"
         answer = there.sender(None).send(Message(address=request.message.reply_to, body="answer"))
-        assert replies.take()[0].body == "answer"
         assert answer.outcome().state == "accepted"
+        assert replies.take()[0].body == "answer"
         return str(request.message.reply_to)
 
 
@@ -192,6 +192,9 @@ def test_a_request_crosses_from_any_router_to_any_router(
     wide: tuple[Topology, int], asks: str, serves: str
 ) -> None:
     topology, _ = wide
+    for name in ("A1", "A2"):
+        found = partial(topology.destinations, name, "E1", "H")
+        wait_until(lambda found=found: found() == (0, 1), f"E1 at {name}")
     reply_to = ask(topology, asks, serves, "B1", "in-b")
     kind = "_xedge/net-a/" if asks == "E1" else "_xtopo/net-a/0/"
     assert reply_to.startswith(f"amqp:/{kind}{asks}/temp.")
