@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 PREFIX: Final = "io.skupper.router.router/test/"
 SOURCE: Final = f"{PREFIX}source_ps"
 WATCHED: Final = tuple(f"addr_watch/test_address/{number}" for number in range(10))
-MISSING: Final = "echo, source, the test core client, shorter scan intervals"
+MISSING: Final = "echo, source, the test core client, shorter scrubs of streaming links"
+SCAN_SECONDS: Final = 5.0
+AGE_SECONDS: Final = 3.0
+"""Of looks for stuck deliveries, which are rarer and more patient without hooks."""
 FILL_SECONDS: Final = 0.05
 """Between two looks at the credit of source_ps's receivers."""
 BATCH: Final = 100
@@ -54,6 +57,7 @@ class TestHooks:
         self._router.rules.refuse(f"{PREFIX}deny")
         for address in WATCHED:
             self._router.watch(address, self._watched)
+        self._router.stuck.start(SCAN_SECONDS, AGE_SECONDS)
         self._fill()
         self._router.log.log("ROUTER_CORE", "warning", f"Test hooks are open, without {MISSING}")
 

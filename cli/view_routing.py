@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -26,11 +25,8 @@ HELLO_KEY: Final = "Lqdhello"
 """What goes out on control links: the address of neighbors' HELLOs."""
 
 DISPATCH_LINK: Final = "tcp.connector.out"
-BLOCKED_SECONDS: Final = 10
-"""A link without credit for longer counts as blocked."""
-
-OUTSTANDING_PLACES: Final = 128
-"""Length of the reference's list, one place for each neighbor."""
+PLACES: Final = 128
+"""Length of the reference's lists, one place for each router or neighbor; longer where there are more."""
 
 _TYPES: Final = {
     LinkKind.CONTROL: "router-control",
@@ -73,7 +69,7 @@ class LinkRows:
         for handle, link in links.items():
             counters = self._counters(handle)
             if counters is not None:
-                yield _row(numbers[handle], link, counters)
+                yield _row(numbers[handle], link, *counters)
 
     def numbers(self) -> dict[int, int]:
         """Their identities, by handle."""
@@ -91,16 +87,11 @@ class LinkRows:
         """How many links there are."""
         return len(self._router.core.links.by_handle) + len(self._adaptor_links())
 
-    def blocked(self) -> int:
-        """How many links have had no credit for long."""
-        handles = itertools.chain(self._router.core.links.by_handle, self._adaptor_links())
-        counters = (self._counters(handle) for handle in handles)
-        return sum(1 for one in counters if one is not None and one[14] >= BLOCKED_SECONDS)
-
-    def _counters(self, handle: int) -> LinkCounters | None:
-        """None: the link is gone, and the event that says so is on its way to the core."""
+    def _counters(self, handle: int) -> tuple[LinkCounters, tuple[int, ...] | None] | None:
+        """With the histogram. None: the link is gone, and the event of that is on its way to the core."""
+        forwarder = self._router.forwarder
         try:
-            return self._router.forwarder.link_facts(handle)
+            return forwarder.link_facts(handle), forwarder.link_histogram(handle)
         except GoneError:
             return None
 
@@ -135,7 +126,9 @@ def _identified(link: Link, connection: ConnectionFacts) -> _Identified:
     return _Identified(link.name, connection.number, link.outgoing, kind, key, link.priority)
 
 
-def _row(number: int, link: _Identified, counters: LinkCounters) -> LinkFacts:
+def _row(
+    number: int, link: _Identified, counters: LinkCounters, histogram: tuple[int, ...] | None
+) -> LinkFacts:
     return LinkFacts(
         identity=number,
         link_name=link.name,
@@ -155,8 +148,11 @@ def _row(number: int, link: _Identified, counters: LinkCounters) -> LinkFacts:
         modified_count=counters[9],
         deliveries_delayed1_sec=counters[10],
         deliveries_delayed10_sec=counters[11],
+        deliveries_stuck=counters[15],
         open_moved_streams=counters[12],
+        ingress_histogram=None if histogram is None else _padded(histogram),
         priority=link.priority,
+        settle_rate=counters[16],
         credit_available=max(counters[13], 0),
         zero_credit_seconds=int(counters[14]),
     )
@@ -184,7 +180,7 @@ class AddressRows:
     def _row(self, address: Address) -> AddressFacts:
         entry = self._router.execution.entries[address.key]
         counters = self._router.forwarder.entry_facts(entry)
-        ingress, egress, transit, to_process, from_process, outstanding, _ = counters
+        ingress, egress, transit, to_process, from_process, outstanding = counters[:6]
         known = self._router.core.routers
         tracked = address.treatment is Treatment.BALANCED and bool(address.remotes)
         neighbors = len(self._router.core.connections.neighbors) if address.key == HELLO_KEY else 0
@@ -200,6 +196,10 @@ class AddressRows:
             deliveries_transit=transit,
             deliveries_to_container=to_process,
             deliveries_from_container=from_process,
+            deliveries_ingress_route_container=counters[7],
+            deliveries_egress_route_container=counters[8],
+            deliveries_ingress_inter_network=counters[9],
+            deliveries_egress_inter_network=counters[10],
             transit_outstanding=_padded(outstanding) if tracked else None,
             tracked_deliveries=sum(outstanding) if tracked else 0,
             priority=address.priority,
@@ -207,8 +207,8 @@ class AddressRows:
         )
 
 
-def _padded(counts: list[int]) -> tuple[int, ...]:
-    return (*counts, *(0 for _ in range(OUTSTANDING_PLACES - len(counts))))
+def _padded(counts: Sequence[int]) -> tuple[int, ...]:
+    return (*counts, *(0 for _ in range(PLACES - len(counts))))
 
 
 def node_rows(router: Router) -> Iterator[NodeFacts]:
@@ -234,16 +234,15 @@ def totals(metrics: Mapping[str, int]) -> dict[str, int]:
     return {fact: metrics[name] for fact, name in _TOTALS.items()}
 
 
+_SAME: Final = (
+    *("presettled_deliveries", "dropped_presettled_deliveries", "accepted_deliveries", "rejected_deliveries"),
+    *("released_deliveries", "modified_deliveries", "deliveries_stuck", "links_blocked"),
+    *("deliveries_ingress", "deliveries_egress", "deliveries_transit"),
+    *("deliveries_ingress_route_container", "deliveries_egress_route_container"),
+    *("deliveries_ingress_inter_network", "deliveries_egress_inter_network"),
+)
 _TOTALS: Final = {
-    "presettled_deliveries": "presettled_deliveries",
-    "dropped_presettled_deliveries": "dropped_presettled_deliveries",
-    "accepted_deliveries": "accepted_deliveries",
-    "rejected_deliveries": "rejected_deliveries",
-    "released_deliveries": "released_deliveries",
-    "modified_deliveries": "modified_deliveries",
+    **{name: name for name in _SAME},
     "deliveries_delayed1_sec": "deliveries_delayed_1s",
     "deliveries_delayed10_sec": "deliveries_delayed_10s",
-    "deliveries_ingress": "deliveries_ingress",
-    "deliveries_egress": "deliveries_egress",
-    "deliveries_transit": "deliveries_transit",
 }

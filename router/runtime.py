@@ -42,6 +42,7 @@ from skrouter.router.net.pages import Pages
 from skrouter.router.net.policing import Policing
 from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.recorder import MeshRecorder, RecordError
+from skrouter.router.net.stuck import StuckScan
 from skrouter.router.net.tls import TlsProfiles
 
 UNIQUE_ALPHABET = string.ascii_letters + string.digits + "+_"
@@ -132,6 +133,7 @@ class Router:
         self._refuse_unavailable(config.addresses)
         self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
         self.forward = self.execution.carry_out
+        self.stuck = StuckScan(loop, self.forwarder, self.core, log)
         loop.handle_events(self._handle_events)
 
     def _refuse_unavailable(self, rules: Iterable[AddressConfig]) -> None:
@@ -160,6 +162,7 @@ class Router:
         ValueError if a vhost is invalid.
         """
         self.policy.start(self.config.vhosts)
+        self.stuck.start()
         is_edge = self.config.router.mode == "edge"
         for name in (wire.TRACKING, wire.NEGOTIATION) if is_edge else (wire.DISCOVERY,):
             self.subscribe(events.EndpointAdded(MOBILE + name), self._edge_message(MOBILE + name))
@@ -184,6 +187,7 @@ class Router:
 
     def stop(self) -> None:
         """Close every socket without a word, as neighbors expect of a router that goes."""
+        self.stuck.stop()
         self.shell.shutdown()
         self.record(None)
 

@@ -51,6 +51,7 @@ cdef arrival_t *arrival_new(forwarder_t *forwarder, link_t *link, bint presettle
         return NULL
     arrival.content.arrival = arrival
     arrival.presettled = presettled
+    arrival.arrived = forwarder.engine.now
     forwarder.metrics.arrivals_live += 1
     if link == NULL:
         return arrival

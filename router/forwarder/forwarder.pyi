@@ -4,12 +4,14 @@ from skrouter.amqp.engine.poller import Engine
 
 TerminusFields = tuple[str | None, int, int, int, bool, bytes, bytes, bytes]
 """(address, durability, expiry policy, timeout, dynamic, capabilities, properties, filter)"""
-LinkCounters = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int, float]
+LinkCounters = tuple[int, int, int, int, int, int, int, int, int, int, int, int, int, int, float, int, int]
 """(capacity, undelivered, unsettled, deliveries, presettled, dropped presettled, accepted, rejected,
 released, modified,
-delayed 1 s, delayed 10 s, open moved streams, credit, seconds without credit)"""
-EntryCounters = tuple[int, int, int, int, int, list[int], int]
-"""(ingress, egress, transit, to container, from container, outstanding by neighbor, consumers)"""
+delayed 1 s, delayed 10 s, open moved streams, credit, seconds without credit,
+stuck, settled per second)"""
+EntryCounters = tuple[int, int, int, int, int, list[int], int, int, int, int, int]
+"""(ingress, egress, transit, to container, from container, outstanding by neighbor, consumers,
+from route containers, to route containers, from other networks, to other networks)"""
 
 class GoneError(LookupError):
     """The handle names something that is no longer there."""
@@ -84,4 +86,8 @@ class Forwarder:
     ) -> int: ...
     def allow_credit(self, handle: int, allowed: bool) -> None: ...
     def link_facts(self, handle: int) -> LinkCounters: ...
+    def link_histogram(self, handle: int) -> tuple[int, ...] | None: ...
+    def find_stuck(
+        self, place: int, age: float, budget: int = ...
+    ) -> tuple[int, list[tuple[int, bool, bool]]]: ...
     def metrics(self) -> dict[str, int]: ...

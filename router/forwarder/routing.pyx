@@ -11,6 +11,7 @@ from libc.string cimport memset
 from skrouter.amqp.engine.proton_api cimport PN_RELEASED
 from skrouter.router.forwarder.channels cimport channel_new, channel_of
 from skrouter.router.forwarder.copies cimport copy_join, copy_new, copy_undo, push_copies
+from skrouter.router.forwarder.counting cimport count_egress, count_ingress
 from skrouter.router.forwarder.floods cimport flood_was_here
 from skrouter.router.forwarder.limits cimport limits_violation
 from skrouter.router.forwarder.model cimport (
@@ -119,6 +120,7 @@ cdef void route(arrival_t *arrival) noexcept nogil:
     cdef const char *violation
     cdef entry_t *entry
     arrival.routed = True
+    arrival.streams = not arrival.content.complete
     if link != NULL and link.replenish_early:
         link.ops.credit(link)
     if arrival.content.invalid and link != NULL and link.annotated:
@@ -201,16 +203,13 @@ cdef bint _is_astray(arrival_t *arrival) noexcept nogil:
 
 
 cdef void _count_origin(arrival_t *arrival, entry_t *entry) noexcept nogil:
-    cdef forwarder_t *forwarder = arrival.content.forwarder
     if arrival.presettled:
-        forwarder.metrics.presettled_deliveries += 1
+        arrival.content.forwarder.metrics.presettled_deliveries += 1
     if arrival.link == NULL or not _is_local(arrival.link):
         if entry != NULL and (arrival.link == NULL or arrival.link.kind == LINK_PROCESS):
             entry.deliveries_from_container += 1
         return
-    forwarder.metrics.deliveries_ingress += 1
-    if entry != NULL:
-        entry.deliveries_ingress += 1
+    count_ingress(arrival.link, entry)
 
 
 cdef bint _is_local(const link_t *link) noexcept nogil:
@@ -303,7 +302,7 @@ cdef void _multicast(arrival_t *arrival, entry_t *entry) noexcept nogil:
             continue                        # a router does not hear its own control messages
         copy = copy_new(arrival)
         if copy != NULL:
-            _count_egress(arrival, entry, link)
+            _count_egress(copy, entry, link)
             _place(copy, arrival, link)
             to_uplink = to_uplink or _leads_up(link)
     if not forwarder.interior and not to_uplink and not is_from_edge_mesh(arrival) and entry.key[0] == c"M":
@@ -355,12 +354,13 @@ cdef void _place(copy_t *copy, arrival_t *arrival, link_t *link) noexcept nogil:
     place_stream(links, copy)
 
 
-cdef void _count_egress(arrival_t *arrival, entry_t *entry, link_t *link) noexcept nogil:
-    if _is_local(link):
-        arrival.content.forwarder.metrics.deliveries_egress += 1
-        entry.deliveries_egress += 1
-    elif link.kind == LINK_PROCESS:
+cdef void _count_egress(copy_t *copy, entry_t *entry, link_t *link) noexcept nogil:
+    if link.kind == LINK_PROCESS:
         entry.deliveries_to_container += 1
+        return
+    copy.origin = origin_of(copy.forwarder, copy.arrival)
+    if _is_local(link):
+        count_egress(link, entry)
 
 
 cdef bint _track(copy_t *copy, entry_t *entry, int neighbor) noexcept nogil:
@@ -416,7 +416,7 @@ cdef bint _place_for_neighbor(copy_t *copy, arrival_t *arrival, entry_t *entry, 
 
 
 cdef void _send_to_consumer(copy_t *copy, arrival_t *arrival, entry_t *entry, link_t *link) noexcept nogil:
-    _count_egress(arrival, entry, link)
+    _count_egress(copy, entry, link)
     _place(copy, arrival, link)
     if copy.link != NULL:
         copy.link.ops.push(copy.link)

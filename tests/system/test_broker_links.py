@@ -77,6 +77,11 @@ def test_messages_go_to_a_queue_and_come_from_it_anywhere_in_the_network(site: S
             receiver = client.receiver("from/jobs")
             assert [one.body for one in receiver.take(3)] == [0, 1, 2]
         wait_until(lambda: len(broker.outcomes) == 3, "the broker to hear of all three")
+        (metrics,) = query(site.line.ports["A"], "routerMetrics")
+        assert metrics["deliveriesEgressRouteContainer"] == metrics["deliveriesIngressRouteContainer"] == 3
+        rows = {row["key"]: row for row in query(site.line.ports["A"], "router.address")}
+        assert rows["Mto/jobs"]["deliveriesEgressRouteContainer"] == 3
+        assert rows["Mfrom/jobs"]["deliveriesIngressRouteContainer"] == 3
 
 
 def test_a_broker_sees_no_annotations_of_routers(site: Site) -> None:

@@ -101,6 +101,22 @@ def test_a_request_and_its_reply_cross_between_networks(
     assert reply_to.startswith(f"amqp:/_xtopo/{NETWORKS[asks]}/0/{asks}/temp.")
 
 
+@pytest.mark.parametrize(("asks", "serves", "address"), [("B", "A", "in-a"), ("A", "B", "in-b")])
+def test_b4_what_crosses_is_counted_on_both_sides(sides: Sides, asks: str, serves: str, address: str) -> None:
+    def counts() -> dict[str, list[int]]:
+        names = ("deliveriesEgressInterNetwork", "deliveriesIngressInterNetwork")
+        rows = {name: query(sides.port(name), "routerMetrics")[0] for name in NETWORKS}
+        return {name: [row[one] for one in names] for name, row in rows.items()}
+
+    before = counts()
+    ask(sides.topology, asks, serves, serves, address)
+    after = counts()
+    changes = {
+        name: [new - old for new, old in zip(after[name], before[name], strict=True)] for name in after
+    }
+    assert changes == {"A": [1, 1], "B": [1, 1]}  # the request one way, the reply the other
+
+
 def test_an_address_without_auto_link_does_not_cross(sides: Sides) -> None:
     with Client(sides.port("A")) as there, Client(sides.port("B")) as here:
         there.receiver("plain")

@@ -8,7 +8,8 @@ import sys
 import pytest
 from proton import Message
 from skrouter_testing.amqp_client import Client
-from skrouter_testing.process import HOST, RouterProcess, Routers, free_port, section
+from skrouter_testing.live_management import query
+from skrouter_testing.process import HOST, RouterProcess, Routers, free_port, section, wait_until
 
 COMMAND = (sys.executable, "-P", "-m", "skrouter.cli.skrouterd", "-T", "-c")
 TEST = "io.skupper.router.router/test/"
@@ -42,6 +43,22 @@ def test_source_sends_for_as_long_as_there_is_credit(hooked, port):
         receiver.flow(700)
         numbers = [int(arrival.body) for arrival in receiver.take(700)]
     assert numbers == list(range(numbers[0], numbers[0] + 700))
+
+
+def test_d13_stuck_deliveries_are_found_after_seconds_and_forgotten_when_settled(hooked, port):
+    with Client(port) as client:
+        receiver = client.receiver("stuck", answer=None)
+        sender = client.sender("stuck")
+        sender.wait_credit()
+        sent = sender.send(Message(body="x"))
+        (arrival,) = receiver.take()
+        hooked.wait_line("has a delivery that has not been settled for 3 seconds")
+        wait_until(lambda: query(port, "routerMetrics")[0]["deliveriesStuck"] == 2, "both links to have one")
+        rows = [row for row in query(port, "router.link") if row["owningAddr"] == "Mstuck"]
+        assert [row["deliveriesStuck"] for row in rows] == [1, 1]
+        arrival.settle("accepted")
+        sent.outcome()
+        assert query(port, "routerMetrics")[0]["deliveriesStuck"] == 0
 
 
 def test_what_the_log_hook_gets_is_logged(hooked, port):

@@ -28,7 +28,10 @@ PATIENCE: Final = 15.0
 """Seconds for a condition to hold."""
 IDLE_ROUNDS: Final = 3
 """Rounds in which nothing moved, after the last octet has been read, until all deferred work is done too."""
-LIVE: Final = ("links_live", "arrivals_live", "copies_live", "contents_live", "chunks_live")
+LIVE: Final = (
+    *("links_live", "arrivals_live", "copies_live", "contents_live", "chunks_live"),
+    *("deliveries_stuck", "links_blocked"),
+)
 
 _kept: list[object] = []
 """Routers and engines: they must not end inside a cycle that the garbage collector takes apart."""
