@@ -10,6 +10,9 @@ released, modified,
 delayed 1 s, delayed 10 s, open moved streams, credit, seconds without credit)"""
 EntryCounters = tuple[int, int, int, int, int, list[int], int]
 """(ingress, egress, transit, to container, from container, outstanding by neighbor, consumers)"""
+MemoryRow = tuple[str, int, int, int, int, int]
+"""(type under the name that operators know, octets of one, most that are kept for reuse (-1: all), taken
+from the system, given back, in use)"""
 
 class GoneError(LookupError):
     """The handle names something that is no longer there."""
@@ -85,3 +88,4 @@ class Forwarder:
     def allow_credit(self, handle: int, allowed: bool) -> None: ...
     def link_facts(self, handle: int) -> LinkCounters: ...
     def metrics(self) -> dict[str, int]: ...
+    def memory(self) -> list[MemoryRow]: ...
