@@ -14,6 +14,9 @@ ReadFile = Callable[[str], str]
 class Connection(Transport, Protocol):
     """A transport that can be closed."""
 
+    def rest(self, seconds: float) -> None:
+        """Keep the connection alive for so long, or until it is lost."""
+
     def close(self) -> None:
         """End the connection in an orderly way."""
 

@@ -1,4 +1,4 @@
-"""Rows to text: the tables of skstat as aligned columns, CSV or JSON, and the values in their cells. Pure."""
+"""Rows to text: the tables of skstat as aligned columns or CSV, and the values in their cells. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +25,25 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A titled table of texts; `note` is a line between title and headings."""
+    """A titled table of texts; `note` is a line between title and headings.
+
+    `records` are for programs, where cells are drawn for eyes.
+    """
 
     title: str
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str | None = None
+    records: tuple[Mapping[str, Any], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Lines as they are; `data` is what programs get in their place, under `name`."""
+
+    name: str
+    text: tuple[str, ...]
+    data: object
 
 
 def table(title: str, columns: Sequence[Column], rows: Sequence[Row], note: str | None = None) -> Table:
@@ -58,9 +71,11 @@ def lines(shown: Table, *, csv: bool = False) -> list[str]:
     ]
 
 
-def as_json(shown: Table) -> dict[str, object]:
-    """A table for `--json`: cells by heading."""
+def for_programs(shown: Table) -> dict[str, object]:
+    """A table for JSON and YAML: its records, else its cells by heading."""
     rows = [dict(zip(shown.headings, row, strict=True)) for row in shown.rows]
+    if shown.records is not None:
+        rows = [dict(record) for record in shown.records]
     found: dict[str, object] = {"title": shown.title, "rows": rows}
     return found if shown.note is None else {**found, "note": shown.note}
 

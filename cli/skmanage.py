@@ -1,6 +1,6 @@
 """skmanage: management operations from the command line, JSON in and out.
 
-Options, texts and exit codes are the reference's (`spec`: skmanage).
+Options, texts and exit codes are the reference's (`spec`: skmanage); YAML is ours.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from skrouter.cli.connection_options import (
     add_target_options,
     connection_settings,
 )
+from skrouter.cli.formats import FORMATS, JSON, add_format_options, dump
 from skrouter.cli.pipes import run_into_pipe
 from skrouter.mgmt.client.request import Node, node_address
 
@@ -63,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="Read attributes as JSON map or list of maps from stdin.",
     )
+    add_format_options(group, FORMATS, JSON)
     group.add_argument("--body", help="JSON value to use as body of a non-standard operation call.")
     group.add_argument(
         "--properties", help="JSON map to use as properties for a non-standard operation call."
@@ -131,7 +133,7 @@ def run(
         print(f"{type(error).__name__}: {error}", file=out)
         return 1
     if answer is not NOTHING:
-        print(answer if isinstance(answer, str) else as_json(answer, options.indent), file=out)
+        print(answer if isinstance(answer, str) else shown(answer, options), file=out)
     return 0
 
 
@@ -141,9 +143,9 @@ NOTHING = object()
 Prepared = Callable[[Node], object]
 
 
-def as_json(value: object, indent: int) -> str:
-    """JSON, on one line if `indent` is negative."""
-    return json.dumps(value, indent=indent if indent >= 0 else None)
+def shown(answer: object, options: argparse.Namespace) -> str:
+    """The answer in the form asked for; on one line if `--indent` is negative."""
+    return dump(answer, options.output, options.indent if options.indent >= 0 else None)
 
 
 def prepare(command: Command, source: TextIO) -> Prepared:

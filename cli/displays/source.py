@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from skrouter.cli.render import Table
+from skrouter.cli.render import Prose, Table
 
 PREFIX = "io.skupper.router."
 
-Parts = list[Table | str]
-"""Tables, or a line of text where there is nothing to tabulate."""
+Part = Table | Prose | str
+Parts = list[Part]
+"""Tables, prose, or a line of text where there is nothing to tabulate."""
 
 
 class Source(Protocol):

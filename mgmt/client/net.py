@@ -1,7 +1,7 @@
 """A client's connection to a router, on our own engine: the router's TLS and SASL rules hold here too.
 
-Blocking and for one thread: the engine runs only while a method waits. A client that stays connected for long
-and does nothing else in between must not use it; the daemon's shell has its own loop.
+Blocking and for one thread: the engine runs only while a method waits. A client that stays connected and has
+nothing to ask calls `rest`; the daemon's shell has its own loop.
 """
 
 from __future__ import annotations
@@ -114,6 +114,10 @@ class RouterConnection:
         """The next encoded message for us."""
         self._wait(lambda: bool(self._messages), "Waiting for an answer", self._receiver)
         return self._messages.popleft()
+
+    def rest(self, seconds: float) -> None:
+        """Keep the connection alive for so long, or until it is lost."""
+        self._run_until(lambda: self._lost is not None, time.monotonic() + seconds)
 
     def close(self) -> None:
         """End the connection in an orderly way, waiting a moment for the peer."""

@@ -14,6 +14,8 @@ from skrouter.router.forwarder.model cimport (
     CHUNK_SMALL,
     DEFAULT_PRIORITY,
     HEAD_LIMIT,
+    KEPT_LARGE,
+    KEPT_SMALL,
     Q2_LOWER,
     Q2_UPPER,
     arrival_t,
@@ -22,8 +24,6 @@ from skrouter.router.forwarder.model cimport (
 
 cdef enum:
     CHUNK_HEADER = sizeof(chunk_t)
-    KEPT_SMALL = 4096           # chunks kept for reuse
-    KEPT_LARGE = 256
 
 
 # --- chunks
@@ -42,6 +42,10 @@ cdef chunk_t *_new_chunk(forwarder_t *forwarder, size_t wanted) noexcept nogil:
         chunk = <chunk_t *>malloc(CHUNK_HEADER + capacity)
         if chunk == NULL:
             return NULL
+        if capacity == CHUNK_SMALL:
+            forwarder.heap.small_chunks += 1
+        else:
+            forwarder.heap.large_chunks += 1
     chunk.next = NULL
     chunk.size = 0
     chunk.capacity = capacity
@@ -61,6 +65,10 @@ cdef void _free_chunk(forwarder_t *forwarder, chunk_t *chunk) noexcept nogil:
         forwarder.free_large = chunk
         forwarder.free_large_count += 1
     else:
+        if chunk.capacity == CHUNK_SMALL:
+            forwarder.heap.small_chunks_freed += 1
+        else:
+            forwarder.heap.large_chunks_freed += 1
         free(chunk)
 
 
@@ -83,6 +91,7 @@ cdef content_t *content_new(forwarder_t *forwarder) noexcept nogil:
         content = <content_t *>malloc(sizeof(content_t))
         if content == NULL:
             return NULL
+        forwarder.heap.contents += 1
     memset(content, 0, sizeof(content_t))
     content.forwarder = forwarder
     content.head.priority = DEFAULT_PRIORITY
@@ -118,6 +127,9 @@ cdef bint _enlarge_first(content_t *content) noexcept nogil:
     if grown == NULL:
         return False
     content.forwarder.metrics.chunks_live += capacity - grown.capacity
+    if grown.capacity == CHUNK_SMALL:
+        content.forwarder.heap.small_chunks_freed += 1
+        content.forwarder.heap.large_chunks += 1
     grown.capacity = capacity
     content.first = content.last = grown
     return True

@@ -31,6 +31,7 @@ cdef copy_t *copy_new(arrival_t *arrival) noexcept nogil:
         copy = <copy_t *>malloc(sizeof(copy_t))
         if copy == NULL:
             return NULL
+        forwarder.heap.copies += 1
     memset(copy, 0, sizeof(copy_t))
     copy.forwarder = forwarder
     copy.arrival = arrival

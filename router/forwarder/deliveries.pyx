@@ -43,6 +43,7 @@ cdef arrival_t *arrival_new(forwarder_t *forwarder, link_t *link, bint presettle
         arrival = <arrival_t *>malloc(sizeof(arrival_t))
         if arrival == NULL:
             return NULL
+        forwarder.heap.arrivals += 1
     memset(arrival, 0, sizeof(arrival_t))
     arrival.content = content_new(forwarder)
     if arrival.content == NULL:

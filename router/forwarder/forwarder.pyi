@@ -12,6 +12,9 @@ stuck, settled per second)"""
 EntryCounters = tuple[int, int, int, int, int, list[int], int, int, int, int, int]
 """(ingress, egress, transit, to container, from container, outstanding by neighbor, consumers,
 from route containers, to route containers, from other networks, to other networks)"""
+MemoryRow = tuple[str, int, int, int, int, int]
+"""(type under the name that operators know, octets of one, most that are kept for reuse (-1: all), taken
+from the system, given back, in use)"""
 
 class GoneError(LookupError):
     """The handle names something that is no longer there."""
@@ -91,3 +94,4 @@ class Forwarder:
         self, place: int, age: float, budget: int = ...
     ) -> tuple[int, list[tuple[int, bool, bool]]]: ...
     def metrics(self) -> dict[str, int]: ...
+    def memory(self) -> list[MemoryRow]: ...

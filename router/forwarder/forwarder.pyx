@@ -41,6 +41,10 @@ from skrouter.router.forwarder.links cimport (
     links_of,
 )
 from skrouter.router.forwarder.model cimport (
+    CHUNK_LARGE,
+    CHUNK_SMALL,
+    KEPT_LARGE,
+    KEPT_SMALL,
     LINK_ENDPOINT,
     LINK_PROCESS,
     LINK_STREAMING,
@@ -51,12 +55,16 @@ from skrouter.router.forwarder.model cimport (
     PRIORITIES,
     arrival_t,
     channel_t,
+    chunk_t,
+    content_t,
     copy_t,
     entry_t,
+    heap_t,
     link_kind,
     limits_t,
     link_t,
     links_t,
+    metrics_t,
     neighbor_t,
     peer_kind,
     router_t,
@@ -619,6 +627,23 @@ cdef class Forwarder:
             for way, count in metrics.pop(kind).items():
                 metrics[f"deliveries_{way}_{kind}"] = count
         return metrics
+
+    def memory(self):
+        """What the objects of the data plane take: see MemoryRow in forwarder.pyi."""
+        cdef heap_t heap = self.native.heap
+        cdef metrics_t live = self.native.metrics
+        small = heap.small_chunks - heap.small_chunks_freed - self.native.free_small_count
+        large = heap.large_chunks - heap.large_chunks_freed - self.native.free_large_count
+        links, entries = live.links_live, self.native.entry_count
+        return [
+            ("qd_message_t", sizeof(content_t), -1, heap.contents, 0, live.contents_live),
+            ("qd_buffer_t", sizeof(chunk_t) + CHUNK_SMALL, KEPT_SMALL, heap.small_chunks, heap.small_chunks_freed, small),
+            ("qd_large_buffer_t", sizeof(chunk_t) + CHUNK_LARGE, KEPT_LARGE, heap.large_chunks, heap.large_chunks_freed, large),
+            ("qdr_delivery_t", sizeof(copy_t), -1, heap.copies, 0, live.copies_live),
+            ("qdr_incoming_delivery_t", sizeof(arrival_t), -1, heap.arrivals, 0, live.arrivals_live),
+            ("qdr_link_t", sizeof(link_t), 0, heap.links, heap.links - links, links),
+            ("qdr_address_t", sizeof(entry_t), 0, heap.entries, heap.entries - entries, entries),
+        ]
 
 
 cdef void _free_lists(forwarder_t *forwarder) noexcept nogil:

@@ -73,6 +73,7 @@ cdef link_t *link_new(forwarder_t *forwarder, link_kind kind, bint outgoing, con
     link.outgoing = outgoing
     link.handle = engine_name(forwarder.engine, HANDLE_LINK, link)
     forwarder.metrics.links_live += 1
+    forwarder.heap.links += 1
     return link
 
 

@@ -51,6 +51,8 @@ cdef enum:
     MESH_LIMIT = 16             # octets of the id of an edge mesh, and one
     CHUNK_SMALL = 480           # octets: most messages, and the head of a stream
     CHUNK_LARGE = 16320         # octets: about one default frame
+    KEPT_SMALL = 4096           # chunks kept for reuse
+    KEPT_LARGE = 256
     HEAD_LIMIT = 65536          # octets that may come before the address is known
     Q2_UPPER = 262144           # octets of one message held here before its sender must wait
     Q2_LOWER = 131072
@@ -378,6 +380,17 @@ cdef struct metrics_t:
     uint64_t contents_live
     uint64_t chunks_live        # octets of chunks in use
 
+cdef struct heap_t:             # objects that the system has given, and has got back, since the start
+    uint64_t arrivals           # arrivals, copies and contents are kept for reuse
+    uint64_t copies
+    uint64_t contents
+    uint64_t links
+    uint64_t entries
+    uint64_t small_chunks
+    uint64_t small_chunks_freed
+    uint64_t large_chunks       # those of twice the size and more too
+    uint64_t large_chunks_freed
+
 cdef struct forwarder_t:        # owner: Forwarder
     engine_t *engine
     char node[260]              # "0/<router id>", this router in annotations
@@ -408,3 +421,4 @@ cdef struct forwarder_t:        # owner: Forwarder
     copy_t *free_copies
     content_t *free_contents
     metrics_t metrics
+    heap_t heap

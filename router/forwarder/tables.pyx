@@ -207,6 +207,7 @@ cdef entry_t *entry_add(forwarder_t *forwarder, const char *key, size_t length, 
     entry.chain = bucket[0]
     bucket[0] = entry
     forwarder.entry_count += 1
+    forwarder.heap.entries += 1
     return entry
 
 
