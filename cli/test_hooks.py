@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.message import CONTROL_HEADER, Message, Properties, decode_message, encode_message
+from skrouter.cli import panic
 from skrouter.router.core import events
 from skrouter.router.forwarder.forwarder import GoneError
 
@@ -64,7 +65,8 @@ class TestHooks:
         name = _text_of(event.content).upper()
         found = getattr(signal.Signals, name if name.startswith("SIG") else f"SIG{name}", signal.SIGABRT)
         self._router.log.log("ROUTER_CORE", "critical", f"test hook: ending by {found.name}")
-        signal.signal(found, signal.SIG_DFL)
+        if found not in panic.FATAL:  # those have a trace to show first
+            signal.signal(found, signal.SIG_DFL)
         os.kill(os.getpid(), found)
 
     def _watched(self, change: WatchChanged) -> None:
