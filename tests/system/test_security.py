@@ -228,7 +228,7 @@ def sasl_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     database = directory / "users.sasldb"
     (directory / "guard.conf").write_text(
         f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\n"
-        "mech_list: PLAIN ANONYMOUS SCRAM-SHA-256\n"
+        "mech_list: PLAIN ANONYMOUS SCRAM-SHA-1 SCRAM-SHA-256\n"
     )
     environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
     subprocess.run(

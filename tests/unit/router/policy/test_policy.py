@@ -133,7 +133,7 @@ def test_host_names_are_patterns_where_that_is_asked_for(config: PolicyConfig, n
 # --- who may come in
 
 GROUPS = {
-    "staff": {**ANYWHERE, "users": "ann, bob"},
+    "staff": {**ANYWHERE, "users": "ann, bob, O=one house;CN=client"},
     "local": {**ANYWHERE, "users": "*", "remoteHosts": "127.0.0.1, 192.0.2.5-192.0.2.9, name.example"},
     "$connector": {**ANYWHERE, "users": "broker"},
 }
@@ -143,6 +143,7 @@ GROUPS = {
     ("user", "host", "expected"),
     [
         ("ann", "203.0.113.1", ""),
+        ("O=one house;CN=client", "203.0.113.1", ""),
         ("eve", "127.0.0.1", ""),
         ("eve", "192.0.2.7", ""),
         ("eve", "198.51.100.1", ""),
