@@ -316,7 +316,7 @@ class _Writer:
         name, fields = _NAMED.get(descriptor, ("", ()))
         self.write(f"{name}({descriptor}) " if name else f"{descriptor} ")
         follows = self._number(1)
-        if name and follows in {0x45, 0xC0, 0xD0}:
+        if follows in {0x45, 0xC0, 0xD0}:
             self._fields(0 if follows == 0x45 else self._count(follows), fields, depth)
         else:
             self._at -= 1
@@ -330,8 +330,8 @@ class _Writer:
             if self._at < len(self._octets) and self._octets[self._at] == 0x40:
                 self._at += 1
                 continue
-            name = fields[place] if place < len(fields) else f"field-{place}"
-            self.write(f"{separator}{name}=")
+            name = fields[place] if place < len(fields) else ""
+            self.write(f"{separator}{name}=" if name else separator)
             separator = ", "
             if name in _SECRETS:
                 self._hide(depth)

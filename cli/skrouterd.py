@@ -20,7 +20,7 @@ from skrouter.amqp import events as engine_events
 from skrouter.amqp.engine.loop import EngineLoop
 from skrouter.amqp.engine.poller import Engine
 from skrouter.amqp.engine.tls_context import TlsContext
-from skrouter.cli import daemon
+from skrouter.cli import daemon, panic
 from skrouter.cli.control import RouterControl
 from skrouter.cli.daemon_options import parse
 from skrouter.cli.test_hooks import TestHooks
@@ -84,10 +84,12 @@ def _run(
             config.logs,
             timestamp_format=config.router.timestamp_format,
             timestamps_in_utc=config.router.timestamps_in_utc,
+            as_json=options.log_format == "json",
         )
     except (ConfigError, OutputError) as error:
         failed(str(error))
         return 1
+    panic.install(log.descriptor)
     try:
         return Daemon(config, log, options.record, test_hooks=options.test_hooks).run(ready)
     except (ListenError, NetworkConfigurationError, ValueError) as error:
@@ -138,6 +140,8 @@ class Daemon:
         self._metrics: RouterMetrics | None = None
         self.router.shell.pages.metrics = self._metrics_page
         self._stopped_by: int | None = None
+        self._broken = False
+        log.broken = self._log_broken
 
     # --- composition
 
@@ -193,14 +197,14 @@ class Daemon:
             self._catch_signals()
             self._start()
             ready()
-            if self._stopped_by is None:
+            if self._stopped_by is None and not self._broken:
                 self.loop.run_forever()
         finally:
             self._stop()
         if self._stopped_by == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
-        return 0
+        return 1 if self._broken else 0
 
     def _start(self) -> None:
         router = self.config.router
@@ -251,6 +255,12 @@ class Daemon:
         if self._stopped_by is None:
             self._stopped_by = number
             self.loop.stop()
+
+    def _log_broken(self, reason: str) -> None:
+        """A router that cannot say what it does ends (spec: router-config.md §1.3)."""
+        _say_why(reason)
+        self._broken = True
+        self.loop.stop()
 
     def _stop(self) -> None:
         self.log.log("ROUTER", "info", "Shut Down")

@@ -61,6 +61,7 @@ HEALTH_ADDRESS = "_local/$health"
 """Known for no longer than a check takes."""
 
 Endpoint = Callable[[engine_events.MessageReceived], None]
+LinkEvent = engine_events.LinkEstablished | engine_events.LinkDetached
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,10 @@ class Router:
         self.endpoints: dict[int, Endpoint] = {}
         self._subscriptions: dict[str, Endpoint] = {}
         self.watchers: dict[str, Callable[[effects.WatchChanged], None]] = {}
+        self.link_owners: dict[int, Callable[[LinkEvent], None]] = {}
+        """Whoever has attached links past the core hears what becomes of them, by link."""
+        self.connection_watchers: list[Callable[[int, ConnectionFacts | None], None]] = []
+        """Called with a connection and its facts when it is up, with None when it is gone."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self.last_topology_change: float | None = None
         self._next_tick: asyncio.TimerHandle | None = None
@@ -281,6 +286,8 @@ class Router:
                 self.handle(event)
                 if event.link not in self.core.links.by_handle:
                     self.policy.link_gone(event.link)
+            elif isinstance(event, LinkEvent) and event.link in self.link_owners:
+                self.link_owners[event.link](event)
             elif isinstance(event, engine_events.LinkDetached):
                 self.handle(event)
                 self.policy.link_gone(event.link)
@@ -296,9 +303,13 @@ class Router:
 
     def _connection_up(self, facts: ConnectionFacts) -> None:
         self.handle(events.ConnectionUp(facts))
+        for watcher in self.connection_watchers:
+            watcher(facts.connection, facts)
 
     def _connection_down(self, handle: int, *_reason: object) -> None:
         self.handle(events.ConnectionDown(handle))
+        for watcher in self.connection_watchers:
+            watcher(handle, None)
 
     def _bind_endpoint(self, key: str, endpoint: int) -> None:
         self.endpoints[endpoint] = self._subscriptions[key]

@@ -64,7 +64,7 @@ def site(routers: Routers) -> Iterator[Site]:
     yield Site(routers)
 
 
-def test_messages_go_to_a_queue_and_come_from_it_anywhere_in_the_network(site: Site) -> None:
+def test_b2_messages_go_to_a_queue_and_come_from_it_anywhere_in_the_network(site: Site) -> None:
     with Broker(site.broker_port, BROKER, "jobs") as broker:
         site.wait("active")
         assert broker.attached() == [("in", "jobs"), ("out", "jobs")]
@@ -137,7 +137,7 @@ def test_the_end_of_the_broker_makes_its_links_inactive_and_its_return_active(si
         assert other.attached() == [("out", "jobs")]
 
 
-def test_auto_links_come_and_go_while_the_router_runs(site: Site) -> None:
+def test_g3_auto_links_come_and_go_while_the_router_runs(site: Site) -> None:
     port = site.line.ports["A"]
     kind = "io.skupper.router.router.config.autoLink"
     with Broker(site.broker_port, BROKER, "jobs", "mail") as broker:

@@ -94,7 +94,7 @@ def ask(topology: Topology, asks: str, serves: str, border: str, address: str) -
 
 
 @pytest.mark.parametrize(("asks", "serves", "address"), [("B", "A", "in-a"), ("A", "B", "in-b")])
-def test_a_request_and_its_reply_cross_between_networks(
+def test_b4_a_request_and_its_reply_cross_between_networks(
     sides: Sides, asks: str, serves: str, address: str
 ) -> None:
     reply_to = ask(sides.topology, asks, serves, serves, address)
@@ -117,7 +117,7 @@ def test_b4_what_crosses_is_counted_on_both_sides(sides: Sides, asks: str, serve
     assert changes == {"A": [1, 1], "B": [1, 1]}  # the request one way, the reply the other
 
 
-def test_an_address_without_auto_link_does_not_cross(sides: Sides) -> None:
+def test_b4_an_address_without_auto_link_does_not_cross(sides: Sides) -> None:
     with Client(sides.port("A")) as there, Client(sides.port("B")) as here:
         there.receiver("plain")
         sent = here.sender(None).send(Message(address="plain", body="x"))

@@ -328,7 +328,7 @@ def test_the_view_is_all_that_the_agent_asks_of_a_router(stage: Stage) -> None:
 # --- connections
 
 
-def test_a_connection_is_known_by_its_number_in_the_log(stage: Stage) -> None:
+def test_g4_a_connection_is_known_by_its_number_in_the_log(stage: Stage) -> None:
     stage.open(1 << 40, 7, idle=3.7)
     row = stage.connections()[0]
     assert (row.identity, row.host, row.container, row.dir) == (7, "127.0.0.1:40000", "client", "in")
@@ -481,7 +481,7 @@ def test_an_auto_link_shows_its_link_and_why_it_has_none(stage: Stage) -> None:
     assert (row.oper_status, row.link_ref, row.last_error) == ("failed", None, "amqp:not-found: no queue1")
 
 
-def test_counters_of_a_link_are_the_forwarder_s(stage: Stage) -> None:
+def test_g4_counters_of_a_link_are_the_forwarder_s(stage: Stage) -> None:
     stage.open(7, 1)
     stage.attach(9, 7, "a", True, "foo")
     stage.forwarder.link_counters[9] = (100, *range(1, 13), 77, 12.9, 13, 14)
@@ -534,7 +534,7 @@ def test_a_tcp_connector_s_link_consumes_on_its_connection(stage: Stage) -> None
 # --- addresses
 
 
-def test_an_address_shows_who_consumes_it_and_where(stage: Stage) -> None:
+def test_g4_an_address_shows_who_consumes_it_and_where(stage: Stage) -> None:
     stage.handle(events.RouterKnown(1, "B"))
     stage.handle(events.RemoteAddressesChanged(1, (events.RemoteAddress("Mfoo", 3),), ()))
     stage.handle(events.WatchAdded("foo"))
@@ -590,7 +590,7 @@ def test_the_address_of_hellos_counts_neighbors(stage: Stage) -> None:
 # --- the rest
 
 
-def test_totals_are_those_of_the_rows_and_of_the_forwarder(stage: Stage) -> None:
+def test_g5_totals_are_those_of_the_rows_and_of_the_forwarder(stage: Stage) -> None:
     stage.open(7, 1)
     stage.open(70, 2, ROUTER_UP)
     stage.attach(9, 7, "a", True, "foo")
@@ -612,7 +612,7 @@ def test_totals_are_those_of_the_rows_and_of_the_forwarder(stage: Stage) -> None
     assert facts.resident_memory_usage is not None
 
 
-def test_nodes_are_those_of_the_mesh(stage: Stage) -> None:
+def test_g4_nodes_are_those_of_the_mesh(stage: Stage) -> None:
     (own,) = stage.view.nodes()
     assert (own.id, own.index, own.instance, own.next_hop, own.last_topo_change) == (
         "A",
