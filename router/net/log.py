@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Final
 
 from skrouter.config.levels import LEVELS
@@ -14,6 +16,7 @@ from skrouter.router.net.log_line import Stamp, cut, line
 from skrouter.router.net.log_output import Output, open_output
 
 DEFAULT: Final = "DEFAULT"
+_ORDINARY: Final = ("debug", "info")
 KEPT_ENTRIES: Final = 1000
 
 
@@ -90,12 +93,18 @@ class RouterLog:
         return level in self._settings.get(module, self._default).levels
 
     def log(self, module: str, level: str, text: str, file: str = "", line_number: int = 0) -> None:
-        """Count the event, and write it if its level is enabled. `file` and line for includeSource."""
+        """Count the event, and write it if its level is enabled.
+
+        Without `file`, that of the caller is found out where somebody wants it: for includeSource, and for
+        whatever deserves attention.
+        """
         counts = self._counts.get(module) or self._counts.setdefault(module, dict.fromkeys(LEVELS, 0))
         counts[level] += 1
         settings = self._settings.get(module, self._default)
         if level not in settings.levels:
             return
+        if not file and (settings.include_source or level not in _ORDINARY):
+            file, line_number = _place(sys._getframe(1))
         entry = LogEntry(module, level, cut(text), file, line_number, self._now())
         self.entries.append(entry)
         self._write(entry, settings)
@@ -117,6 +126,11 @@ class RouterLog:
         for output in self._outputs.values():
             output.close()
         self._outputs.clear()
+
+
+def _place(frame: FrameType) -> tuple[str, int]:
+    """File, below the package, and line."""
+    return frame.f_code.co_filename.rpartition("/skrouter/")[2], frame.f_lineno
 
 
 def _merged(config: LogConfig | None, default: _Settings) -> _Settings:

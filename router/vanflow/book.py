@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from skrouter.router.vanflow.attributes import FLOW_TYPES, Attribute, RecordType, Value
@@ -49,12 +49,13 @@ class Book:
         if record.set(attributes):
             self._changed[record.slot][record] = None
 
-    def tell_all(self) -> None:
-        """Everything is told again: flows at their turn, all others at the next tick."""
+    def tell_all(self, is_meant: Callable[[Record], bool]) -> None:
+        """All of these are told again, whole: flows at their turn, others at the next tick."""
         for record in self._records.values():
-            record.tell_all()
-            slot = record.slot if record.kind in FLOW_TYPES else self.slot
-            self._changed[slot][record] = None
+            if is_meant(record):
+                record.tell_all()
+                slot = record.slot if record.kind in FLOW_TYPES else self.slot
+                self._changed[slot][record] = None
 
     def tell_now(self, record: Record) -> None:
         """What it has to tell is told at the next tick."""

@@ -21,6 +21,8 @@ from skrouter.router.vanflow.record import Record
 
 FLUSH_INTERVAL: Final = 0.2
 FIRST_FLUSH: Final = 2.0
+FLUSH_LASTS: Final = 5.0
+"""Seconds in which a new consumer hears what FLUSH asked for: its command may outrun the news of it."""
 SEVERITIES: Final = {"debug": 0, "info": 1, "warning": 2, "error": 3, "critical": 4}
 LOG_MODULE: Final = "FLOW_LOG"
 LEAST_LOGGED: Final = SEVERITIES["warning"]
@@ -47,6 +49,7 @@ class VanFlow:
         self._flush_due: float | None = None
         self._sent = 0
         self._to_log: set[Record] = set()
+        self._flush_lasts = 0.0
 
     # --- what the shell asks
 
@@ -83,10 +86,13 @@ class VanFlow:
                 self._flush_due = now + FIRST_FLUSH
                 return [Log("info", "Protocol logging started")]
             case events.ConsumersChanged(address, count):
+                is_new = count > self._consumers[address]
                 self._consumers[address] = count
                 self._beacons.collected(self._consumers[wire.ALL_SOURCES] > 0, now)
+                if is_new and now < self._flush_lasts:
+                    self._tell_again(address)
             case events.MessageReceived(address, content):
-                self._received(address, content)
+                self._received(address, content, now)
             case events.BeatDue(moment):
                 return self._beat(moment, now)
             case events.FlushDue():
@@ -134,11 +140,13 @@ class VanFlow:
         }
         self._book.add(RecordType.LOG, event.identity, attributes)
 
-    def _received(self, address: str, content: bytes) -> None:
+    def _received(self, address: str, content: bytes, now: float) -> None:
         """A command or an addition. What makes no sense changes nothing: anybody can send here."""
         try:
             if address == self.command_address and wire.read_subject(content) == wire.FLUSH:
-                self._book.tell_all()
+                self._flush_lasts = now + FLUSH_LASTS
+                for home in (self._home, self._flow_home, self._log_home):
+                    self._tell_again(home)
             elif address == self.co_record_address:
                 for kind, identity, attributes in wire.read_records(content):
                     if kind is RecordType.BIFLOW_TPORT:
@@ -147,6 +155,11 @@ class VanFlow:
             return
 
     # --- telling
+
+    def _tell_again(self, home: str) -> None:
+        """All records of an address, whole."""
+        if self._consumers[home]:
+            self._book.tell_all(lambda record: self._home_of(record) == home)
 
     def _number(self) -> int:
         self._sent += 1
