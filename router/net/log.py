@@ -17,7 +17,6 @@ from skrouter.router.net.log_line import ISO_FORMAT, Stamp, cut, json_line, line
 from skrouter.router.net.log_output import Output, open_output
 
 DEFAULT: Final = "DEFAULT"
-KEPT_ENTRIES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class RouterLog:
         self._counts: dict[str, dict[str, int]] = {}
         self.entries: deque[LogEntry] = deque(maxlen=KEPT_ENTRIES)
         """The newest entries, oldest first."""
-        self.observer: Callable[[LogEntry], None] | None = None
+        self.followers: list[Callable[[LogEntry], None]] = []
         """Called with every entry that is written."""
         self.broken: Callable[[str], None] | None = None
         """Called once with the reason if lines cannot be written any more."""
@@ -122,8 +121,8 @@ class RouterLog:
             self._write(entry, self._settings.get(module, self._default))
         except OSError as error:
             self._break(f"Cannot write the log: {error.strerror or error}")
-        if self.observer is not None:
-            self.observer(entry)
+        for follower in self.followers:
+            follower(entry)
 
     def _break(self, reason: str) -> None:
         """Tell it once: whoever is told may log, too."""

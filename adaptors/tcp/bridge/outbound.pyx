@@ -15,6 +15,7 @@ from skrouter.adaptors.tcp.bridge.encapsulation cimport (
     stream_head_t,
 )
 from skrouter.adaptors.tcp.bridge.model cimport HEAD_ROOM, OCTETS_PER_PASS, REPORT_AFTER
+from skrouter.adaptors.tcp.bridge.records cimport record_octets
 from skrouter.amqp.engine.poller cimport SCRATCH
 from skrouter.amqp.engine.proton_api cimport PN_ACCEPTED, PN_RECEIVED, PN_REJECTED, PN_RELEASED
 from skrouter.amqp.engine.stream cimport STREAM_AGAIN, STREAM_ERROR, stream_end_output, stream_write
@@ -122,6 +123,8 @@ cdef void outbound_pass(copy_t *copy, size_t length) noexcept nogil:
 
 cdef void _count_out(flow_t *flow, ssize_t size) noexcept nogil:
     flow.octets_out += size
+    if flow.record != NULL:
+        record_octets(flow.bridge, flow.record, flow.service == NULL)
     if flow.service != NULL:
         flow.service.counters.octets_out += size
     else:

@@ -179,7 +179,7 @@ def test_a_log_that_cannot_be_written_is_told_once() -> None:
 def test_the_observer_sees_what_is_written(tmp_path: Path) -> None:
     log = make(config("DEFAULT", "info+", tmp_path / "log"))
     seen: list[str] = []
-    log.observer = lambda entry: seen.append(entry.text)
+    log.followers.append(lambda entry: seen.append(entry.text))
     log.log("AGENT", "info", "x")
     log.log("AGENT", "debug", "y")
     log.close()
