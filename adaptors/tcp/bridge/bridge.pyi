@@ -3,6 +3,7 @@
 from skrouter.amqp.engine.tls_context import TlsContext
 from skrouter.router.forwarder.forwarder import Forwarder
 
+MEMORY_CEILING: int
 NOTICE_KINDS: tuple[str, ...]
 
 class GoneError(LookupError): ...
@@ -24,9 +25,14 @@ Connection = tuple[
 ]
 
 class Bridge:
-    """A router's TCP services; `reply_prefix` is `amqp:/_topo/0/<id>/`, on an edge `amqp:/_edge/<id>/`."""
+    """A router's TCP services; `reply_prefix` is `amqp:/_topo/0/<id>/`, on an edge `amqp:/_edge/<id>/`.
 
-    def __init__(self, forwarder: Forwarder, reply_prefix: str) -> None: ...
+    `memory_ceiling`: octets that buffers may take; reads and windows become smaller long before.
+    """
+
+    def __init__(
+        self, forwarder: Forwarder, reply_prefix: str, memory_ceiling: int = MEMORY_CEILING
+    ) -> None: ...
     def close(self) -> None: ...
     def add_listener(self, tls: TlsContext | None = None) -> int: ...
     def offer_address(self, handle: int, address: str, weight: int = 1) -> None: ...
