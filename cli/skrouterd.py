@@ -143,7 +143,9 @@ class Daemon:
 
     def _make_tcp(self) -> TcpShell:
         bridge = Bridge(self.router.forwarder, self.router.core.parser.prefix)
+        self.router.telemetry.rows = bridge
         around = Surroundings(
+            recorder=self.router.telemetry,
             log=self.log.log,
             watch=lambda address: self.router.watch(address, self._watch_changed),
             unwatch=self.router.unwatch,
@@ -151,9 +153,11 @@ class Daemon:
             unbind_consumer=lambda _address, link: self.router.handle(events.ConsumerUnbound(link)),
             tls_context=self._tls_context,
         )
-        return TcpShell(
+        shell = TcpShell(
             bridge, self.loop, around, self.config.router.drop_tcp_connections, self.config.network.tenant_id
         )
+        self.router.telemetry.polls.append(shell.records.poll)
+        return shell
 
     def _tls_context(
         self, profile: str, *, server: bool, require_peer: bool, alpn: tuple[bytes, ...]
@@ -254,6 +258,7 @@ class Daemon:
 
     def _stop(self) -> None:
         self.log.log("ROUTER", "info", "Shut Down")
+        self.router.telemetry.stop()
         self._tcp.close()
         self.router.stop()
         self.loop.close()

@@ -40,8 +40,10 @@ from skrouter.router.net.execution import Execution
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.pages import Pages
 from skrouter.router.net.policing import Policing
+from skrouter.router.net.ports import Ports
 from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.recorder import MeshRecorder, RecordError
+from skrouter.router.net.telemetry import Self, Surroundings, Telemetry
 from skrouter.router.net.tls import TlsProfiles
 
 UNIQUE_ALPHABET = string.ascii_letters + string.digits + "+_"
@@ -123,6 +125,8 @@ class Router:
             pages=Pages(self.check),
             proxies=Proxies(lambda: self.config.proxy_profiles, self.tls),
         )
+        self.telemetry = Telemetry(loop, log, self.unique(), self._for_telemetry())
+        self.ports = Ports(self.shell, self.telemetry, self.forwarder.connection_octets)
         self.endpoints: dict[int, Endpoint] = {}
         self._subscriptions: dict[str, Endpoint] = {}
         self.watchers: dict[str, Callable[[effects.WatchChanged], None]] = {}
@@ -133,6 +137,19 @@ class Router:
         self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
         self.forward = self.execution.carry_out
         loop.handle_events(self._handle_events)
+
+    def _for_telemetry(self) -> Surroundings:
+        def listen(address: str, take: Callable[[bytes], None]) -> None:
+            key = MOBILE + address
+            self.subscribe(events.EndpointAdded(key, shared=True), lambda event: take(event.content))
+
+        def watch(address: str, count: Callable[[int], None]) -> None:
+            def changed(change: effects.WatchChanged) -> None:
+                count(change.local + change.in_process + change.remote)
+
+            self.watch(address, changed, effects.Treatment.MULTICAST)
+
+        return Surroundings(self.send, listen, watch)
 
     def _refuse_unavailable(self, rules: Iterable[AddressConfig]) -> None:
         """Anonymous senders are asked about only where a rule may refuse them: it costs a call of ours."""
@@ -163,6 +180,8 @@ class Router:
         is_edge = self.config.router.mode == "edge"
         for name in (wire.TRACKING, wire.NEGOTIATION) if is_edge else (wire.DISCOVERY,):
             self.subscribe(events.EndpointAdded(MOBILE + name), self._edge_message(MOBILE + name))
+        whom = Self(self.config.router.id, self.config.router.mode, self.identity.version)
+        self.telemetry.start(whom, self.config.site)
         if self.mesh is None:
             return
         for key, treatment in CONTROL_KEYS.items():
@@ -178,12 +197,13 @@ class Router:
         for auto_link in self.config.auto_links:
             self.add_auto_link(auto_link)
         for connector in self.config.connectors:
-            self.shell.add_connector(connector)
+            self.ports.add_connector(connector)
         for listener in self.config.listeners:
-            self.shell.add_listener(listener)
+            self.ports.add_listener(listener)
 
     def stop(self) -> None:
         """Close every socket without a word, as neighbors expect of a router that goes."""
+        self.telemetry.stop()
         self.shell.shutdown()
         self.record(None)
 
@@ -237,10 +257,15 @@ class Router:
         text = f"{what} address with Prefix={rule.pattern} and distribution={rule.distribution}"
         self.log.log("CONN_MGR", "info", text)
 
-    def watch(self, address: str, watcher: Callable[[effects.WatchChanged], None]) -> None:
-        """Hear of the reachability of an address, now and whenever it changes."""
+    def watch(
+        self,
+        address: str,
+        watcher: Callable[[effects.WatchChanged], None],
+        hint: effects.Treatment | None = None,
+    ) -> None:
+        """Hear of the reachability of an address, now and whenever it changes; `hint`: as in WatchAdded."""
         self.watchers[address] = watcher
-        self.handle(events.WatchAdded(address))
+        self.handle(events.WatchAdded(address, hint))
 
     def unwatch(self, address: str) -> None:
         """Hear no more of it."""
@@ -292,9 +317,13 @@ class Router:
 
     def _connection_up(self, facts: ConnectionFacts) -> None:
         self.handle(events.ConnectionUp(facts))
+        self.ports.up(facts)
 
-    def _connection_down(self, handle: int, *_reason: object) -> None:
+    def _connection_down(
+        self, handle: int, _facts: ConnectionFacts | None, condition: str, description: str
+    ) -> None:
         self.handle(events.ConnectionDown(handle))
+        self.ports.down(handle, condition, description)
 
     def _bind_endpoint(self, key: str, endpoint: int) -> None:
         self.endpoints[endpoint] = self._subscriptions[key]

@@ -156,6 +156,11 @@ cdef class Forwarder:
             raise MemoryError()
         return links
 
+    def connection_octets(self, uint64_t connection):
+        """(received, sent): octets of messages on a connection so far."""
+        cdef links_t *links = self._links(connection)
+        return links.octets_in, links.octets_out
+
     # --- entries
 
     def publish(self, str key, int treatment, int priority=-1, bint control_only=False):

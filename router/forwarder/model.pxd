@@ -267,6 +267,8 @@ cdef struct links_t:            # owner: connection.links; freed in connection_l
     void *sessions[64]          # pn_session_t we began, by the number control uses
     int neighbor                # the next hop this connection serves, NO_NEIGHBOR otherwise
     limits_t *limits            # owner: this; NULL: no policy
+    uint64_t octets_in          # of messages, with what comes before their content
+    uint64_t octets_out
     peer_kind peer
     bint streams                # the peer takes streams on links of their own
     char mesh[MESH_LIMIT]       # the edge mesh of the edge router there

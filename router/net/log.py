@@ -62,7 +62,7 @@ class RouterLog:
         self._counts: dict[str, dict[str, int]] = {}
         self.entries: deque[LogEntry] = deque(maxlen=KEPT_ENTRIES)
         """The newest entries, oldest first."""
-        self.observer: Callable[[LogEntry], None] | None = None
+        self.followers: list[Callable[[LogEntry], None]] = []
         """Called with every entry that is written."""
         self.configure(configs)
 
@@ -99,8 +99,8 @@ class RouterLog:
         entry = LogEntry(module, level, cut(text), file, line_number, self._now())
         self.entries.append(entry)
         self._write(entry, settings)
-        if self.observer is not None:
-            self.observer(entry)
+        for follower in self.followers:
+            follower(entry)
 
     def _write(self, entry: LogEntry, settings: _Settings) -> None:
         output = self._outputs[settings.output]

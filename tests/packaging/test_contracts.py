@@ -7,6 +7,7 @@ SHELLS = (
     "skrouter.amqp.cyrus",
     "skrouter.router.net",
     "skrouter.router.runtime",
+    "skrouter.adaptors.tcp.records",
     "skrouter.adaptors.tcp.shell",
     "skrouter.adaptors.tcp.sockets",
     "skrouter.mgmt.client.net",

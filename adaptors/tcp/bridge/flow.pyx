@@ -10,6 +10,7 @@ take it for a whole one; a socket whose other side failed is reset.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -31,9 +32,11 @@ from skrouter.adaptors.tcp.bridge.model cimport (
     HANDSHAKE_TIME,
     NOTICE_TLS_FAILED,
     RETRY,
+    record_t,
 )
-from skrouter.adaptors.tcp.bridge.notices cimport notice_add
+from skrouter.adaptors.tcp.bridge.notices cimport ADDRESS_TEXT, address_print, notice_add
 from skrouter.adaptors.tcp.bridge.outbound cimport outbound_end, outbound_write
+from skrouter.adaptors.tcp.bridge.records cimport record_end, record_error
 from skrouter.adaptors.tcp.bridge.reply cimport reply_close, reply_open
 from skrouter.adaptors.tcp.bridge.window cimport window_acknowledged, window_free
 from skrouter.amqp.engine.poller cimport (
@@ -57,6 +60,7 @@ from skrouter.amqp.engine.stream cimport (
     STREAM_REASON,
     stream_buffered,
     stream_close,
+    stream_connect_error,
     stream_handshake,
     stream_reason,
     stream_set_reset,
@@ -196,6 +200,7 @@ cdef void flow_free(flow_t *flow) noexcept nogil:
     engine_undefer(bridge.engine, &flow.task)
     engine_forget(bridge.engine, flow.handle)
     window_free(flow)
+    _end_record(flow)
     _leave_parent(flow)
     if flow.previous != NULL:
         flow.previous.next = flow.next
@@ -222,7 +227,31 @@ cdef void _leave_parent(flow_t *flow) noexcept nogil:
             flow.server.link.moved_count -= 1
 
 
-cdef void flow_drop(flow_t *flow) noexcept nogil:
+cdef void _end_record(flow_t *flow) noexcept nogil:
+    cdef record_t *record = flow.record
+    flow.record = NULL
+    if record != NULL:
+        record_end(flow.bridge, record)
+
+
+cdef void _note_failure(flow_t *flow) noexcept nogil:
+    """Why the connection is of no use any more, for its record, unless that is known already."""
+    cdef char reason[STREAM_REASON]
+    cdef char place[ADDRESS_TEXT]
+    cdef char text[STREAM_REASON + ADDRESS_TEXT + 32]
+    if flow.record == NULL or flow.record.error != NULL:
+        return
+    if flow.stream.error or (flow.stream.watch.fd >= 0 and not flow.aborted and stream_connect_error(&flow.stream)):
+        stream_reason(&flow.stream, reason, STREAM_REASON)
+        address_print(&flow.peer, place)
+        snprintf(text, sizeof(text), b"%s - async disconnect %s", reason, place)
+        record_error(flow.record, b"proton:io", text)
+    else:
+        record_error(flow.record, b"delivery-failed", b"destination unreachable")
+
+
+cdef void flow_drop(flow_t *flow, const char *condition, const char *description) noexcept nogil:
+    record_error(flow.record, condition, description)
     flow.broken = True
     engine_defer(flow.bridge.engine, &flow.task)
 
@@ -238,6 +267,7 @@ cdef void _drop_link(flow_t *flow) noexcept nogil:
 cdef void _close(flow_t *flow) noexcept nogil:
     """The socket is done. The flow lives on while the other side still has octets of ours to settle."""
     engine_disarm(flow.bridge.engine, &flow.alarm)
+    _end_record(flow)
     stream_close(&flow.stream)
     _drop_link(flow)
     flow.task.run = _run
@@ -271,14 +301,20 @@ cdef void flow_connected(flow_t *flow) noexcept nogil:
 cdef void _on_alarm(alarm_t *alarm) noexcept nogil:
     cdef flow_t *flow = <flow_t *>alarm.owner
     if not flow.waits:
-        if flow.state != FLOW_OPEN or (flow.outbound == NULL and not flow.ended_out):
-            flow_drop(flow)             # the head, the handshake or the answer takes too long
+        _too_late(flow)
         return
     flow.waits = False
     if flow.inbound != NULL:
         resend_anew(flow.inbound)
         flow.bridge.forwarder.route_again(flow.inbound)
     engine_defer(flow.bridge.engine, &flow.task)
+
+
+cdef void _too_late(flow_t *flow) noexcept nogil:
+    if flow.state != FLOW_OPEN:
+        flow_drop(flow, b"TLS-connection-failed", b"no handshake in time")
+    elif flow.outbound == NULL and not flow.ended_out:
+        flow_drop(flow, b"delivery-failed", b"no answer of the server's router in time")
 
 
 cdef void _shake_hands(flow_t *flow) noexcept nogil:
@@ -290,6 +326,7 @@ cdef void _shake_hands(flow_t *flow) noexcept nogil:
         stream_reason(&flow.stream, reason, STREAM_REASON)
         notice_add(flow.bridge, NOTICE_TLS_FAILED, flow.service.handle if flow.service != NULL else flow.server.handle,
                    &flow.peer, reason)
+        record_error(flow.record, b"TLS-connection-failed", reason)
         flow_fail(flow)
 
 
@@ -343,6 +380,7 @@ cdef void _run(task_t *task) noexcept nogil:
     elif flow.state == FLOW_LINGER:
         _linger(flow)
     elif flow.broken or flow.aborted:
+        _note_failure(flow)
         flow_fail(flow)
     elif flow.state != FLOW_TLS:
         _work(flow)
@@ -364,6 +402,7 @@ cdef void _work(flow_t *flow) noexcept nogil:
         inbound_read(flow)
     outbound_write(flow)
     if flow.broken:
+        _note_failure(flow)
         flow_fail(flow)
     elif flow.ended_in and flow.ended_out:
         _close(flow)
@@ -388,6 +427,7 @@ cdef void _heed_verdict(flow_t *flow) noexcept nogil:
         inbound_end(flow)
         inbound_settle(flow)
     else:
+        _note_failure(flow)
         inbound_settle(flow)
         flow_fail(flow)
 

@@ -3,7 +3,15 @@
 from libc.stdint cimport uint8_t
 
 from skrouter.adaptors.tcp.bridge.encapsulation cimport write_stream_head
-from skrouter.adaptors.tcp.bridge.model cimport FLOW_OPEN, HEAD_ROOM, PATIENCE, bridge_t, text_t
+from skrouter.adaptors.tcp.bridge.model cimport (
+    FLOW_OPEN,
+    HEAD_ROOM,
+    IDENTITY_LIMIT,
+    PATIENCE,
+    bridge_t,
+    text_t,
+)
+from skrouter.adaptors.tcp.bridge.records cimport record_identity, record_octets
 from skrouter.adaptors.tcp.bridge.window cimport window_read, window_room
 from skrouter.amqp.engine.stream cimport STREAM_ERROR, stream_buffered, stream_read
 from skrouter.router.forwarder.deliveries cimport (
@@ -22,13 +30,18 @@ from skrouter.amqp import _proton  # noqa: F401
 cdef bint inbound_begin(flow_t *flow) noexcept nogil:
     cdef uint8_t head[HEAD_ROOM]
     cdef bridge_t *bridge = flow.bridge
+    cdef char identity[IDENTITY_LIMIT]
     cdef text_t nothing = text_t(NULL, 0)
+    cdef text_t record = nothing
     cdef size_t length
     cdef arrival_t *arrival
     if flow.service != NULL:
-        length = write_stream_head(head, HEAD_ROOM, &flow.address, &flow.reply, flow.alpn, flow.alpn_length)
+        if flow.record != NULL:
+            record.at = identity
+            record.length = record_identity(bridge, flow.record, identity)
+        length = write_stream_head(head, HEAD_ROOM, &flow.address, &flow.reply, &record, flow.alpn, flow.alpn_length)
     else:
-        length = write_stream_head(head, HEAD_ROOM, &flow.reply, &nothing, NULL, 0)
+        length = write_stream_head(head, HEAD_ROOM, &flow.reply, &nothing, &nothing, NULL, 0)
     if length == 0:
         return False
     arrival = arrival_new(bridge.forwarder, flow.service.link if flow.service != NULL else bridge.replies, False)
@@ -84,6 +97,8 @@ cdef void _read_once(flow_t *flow) noexcept nogil:
 
 cdef void _count_in(flow_t *flow, ssize_t size) noexcept nogil:
     window_read(flow, size)
+    if flow.record != NULL:
+        record_octets(flow.bridge, flow.record, flow.service != NULL)
     if flow.service != NULL:
         flow.service.counters.octets_in += size
     else:

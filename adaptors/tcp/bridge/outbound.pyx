@@ -16,6 +16,7 @@ from skrouter.adaptors.tcp.bridge.encapsulation cimport (
 )
 from skrouter.adaptors.tcp.bridge.inbound cimport inbound_stop_waiting
 from skrouter.adaptors.tcp.bridge.model cimport HEAD_ROOM, OCTETS_PER_PASS
+from skrouter.adaptors.tcp.bridge.records cimport record_octets
 from skrouter.adaptors.tcp.bridge.window cimport window_permit, window_report_is_due
 from skrouter.amqp.engine.poller cimport SCRATCH
 from skrouter.amqp.engine.proton_api cimport PN_ACCEPTED, PN_RECEIVED, PN_REJECTED, PN_RELEASED
@@ -125,6 +126,8 @@ cdef void outbound_pass(copy_t *copy, size_t length) noexcept nogil:
 
 cdef void _count_out(flow_t *flow, ssize_t size) noexcept nogil:
     flow.octets_out += size
+    if flow.record != NULL:
+        record_octets(flow.bridge, flow.record, flow.service == NULL)
     if flow.service != NULL:
         flow.service.counters.octets_out += size
     else:

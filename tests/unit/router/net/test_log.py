@@ -140,7 +140,7 @@ def test_an_unopenable_file_is_reported_and_changes_nothing(tmp_path: Path) -> N
 def test_the_observer_sees_what_is_written(tmp_path: Path) -> None:
     log = make(config("DEFAULT", "info+", tmp_path / "log"))
     seen: list[str] = []
-    log.observer = lambda entry: seen.append(entry.text)
+    log.followers.append(lambda entry: seen.append(entry.text))
     log.log("AGENT", "info", "x")
     log.log("AGENT", "debug", "y")
     log.close()

@@ -1,0 +1,33 @@
+"""A recorder that keeps what it is told, in place of a router's telemetry."""
+
+from __future__ import annotations
+
+from skrouter.router.vanflow.attributes import Attribute, RecordType, Value
+from skrouter.router.vanflow.events import Given
+
+
+class KeptRecords:
+    """Records by number: type and attributes; `ended` has the numbers of those that are gone."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[int, RecordType] = {}
+        self.attributes: dict[int, dict[Attribute, Value]] = {}
+        self.ended: list[int] = []
+
+    def begin(self, kind: RecordType, attributes: Given) -> int:
+        """Numbers are 1, 2, …"""
+        number = len(self.kinds) + 1
+        self.kinds[number] = kind
+        self.attributes[number] = {}
+        self.change(number, attributes)
+        return number
+
+    def change(self, number: int, attributes: Given) -> None:
+        """None changes nothing."""
+        known = {name: value for name, value in attributes.items() if value is not None}
+        self.attributes[number].update(known)
+
+    def end(self, number: int) -> None:
+        """Twice is a mistake."""
+        assert number not in self.ended
+        self.ended.append(number)
