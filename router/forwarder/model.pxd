@@ -189,6 +189,7 @@ cdef struct copy_t:
 ctypedef void (*link_fn)(link_t *link) noexcept nogil
 ctypedef void (*copy_fn)(copy_t *copy) noexcept nogil
 ctypedef void (*arrival_fn)(arrival_t *arrival) noexcept nogil
+ctypedef bint (*no_way_fn)(arrival_t *arrival) noexcept nogil
 ctypedef void (*outcome_fn)(arrival_t *arrival, const outcome_t *outcome, bint settle) noexcept nogil
 
 cdef struct link_ops_t:
@@ -198,6 +199,7 @@ cdef struct link_ops_t:
     outcome_fn outcome          # incoming: tell the sender; with `settle`, forget the arrival (deliveries.arrival_free)
     arrival_fn resume           # incoming: there is room for more content; only note it (called from within copy_peek), read later
     link_fn credit              # incoming: one delivery was dealt with: replace its credit
+    no_way_fn no_way            # incoming: nobody takes it now; True: it stays, and is routed again. NULL: it is released
 
 cdef struct rate_t:             # how many deliveries have ended in each of the last seconds
     int64_t second              # of the monotonic clock: the newest

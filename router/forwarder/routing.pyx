@@ -132,6 +132,8 @@ cdef void route(arrival_t *arrival) noexcept nogil:
         return
     entry = _entry_of(arrival, &addressed)
     _count_origin(arrival, entry)
+    if _may_be_resent(arrival, entry):
+        resend_begin(arrival)
     if not addressed:
         _refuse(arrival, rejection(b"amqp:precondition-failed", b"Routing failure: no address present"))
     elif not _stays_here(entry) and (is_loop(forwarder, arrival) or _is_astray(arrival)):
@@ -147,14 +149,19 @@ cdef void route(arrival_t *arrival) noexcept nogil:
     elif entry.treatment == TREATMENT_FLOOD or entry.treatment == TREATMENT_MULTICAST:
         _multicast(arrival, entry)
     else:
-        if arrival.content.head.flags & FLAG_RESEND_RELEASED and not arrival.presettled and link != NULL:
-            resend_begin(arrival)
         _anycast(arrival, entry)
 
 
 cdef bint _stays_here(const entry_t *entry) noexcept nogil:
     """What is for this router alone goes in no circle. A HELLO that seems to has come from another router of our id."""
     return entry != NULL and entry.key[0] == c"L"
+
+
+cdef bint _may_be_resent(const arrival_t *arrival, const entry_t *entry) noexcept nogil:
+    """If its sender has marked it; and if its adaptor has a use for that, even where nobody is known yet."""
+    if arrival.presettled or arrival.link == NULL or (entry != NULL and not _is_anycast(entry)):
+        return False
+    return arrival.link.ops.no_way != NULL or (entry != NULL and arrival.content.head.flags & FLAG_RESEND_RELEASED)
 
 
 cdef bint _is_repeated(arrival_t *arrival, entry_t *entry) noexcept nogil:
@@ -176,7 +183,15 @@ cdef void route_again(arrival_t *arrival) noexcept nogil:
         return
     entry = _beyond(arrival, entry)
     if entry == NULL or not _take_a_way(arrival, entry):
-        _refuse(arrival, plain_outcome(PN_RELEASED))
+        _release(arrival)
+
+
+cdef void _release(arrival_t *arrival) noexcept nogil:
+    """Nobody takes it, now at least: who holds all its octets may keep it for another try."""
+    if arrival.content.retained and arrival.link != NULL and arrival.link.ops.no_way != NULL and (
+            arrival.link.ops.no_way(arrival)):
+        return
+    _refuse(arrival, plain_outcome(PN_RELEASED))
 
 
 cdef bint _is_anycast(const entry_t *entry) noexcept nogil:
@@ -234,7 +249,7 @@ cdef void _refuse_unknown(arrival_t *arrival) noexcept nogil:
     if _is_refused(arrival):
         _refuse_unavailable(arrival)
     else:
-        _refuse(arrival, plain_outcome(PN_RELEASED))
+        _release(arrival)
 
 
 cdef void _refuse_unavailable(arrival_t *arrival) noexcept nogil:
@@ -260,7 +275,7 @@ cdef choice_t _choose(arrival_t *arrival, entry_t *entry) noexcept nogil:
 
 cdef void _anycast(arrival_t *arrival, entry_t *entry) noexcept nogil:
     if not _take_a_way(arrival, entry):
-        _refuse(arrival, plain_outcome(PN_RELEASED))
+        _release(arrival)
 
 
 cdef bint _take_a_way(arrival_t *arrival, entry_t *entry) noexcept nogil:

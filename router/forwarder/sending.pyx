@@ -71,8 +71,10 @@ cdef bint _write_link(link_t *link) noexcept nogil:
         full = not _send_octets(link, copy)
         if full or not _finish(link, copy):
             break
-    if link.first == NULL and pn_link_get_drain(link.pn):
-        pn_link_drained(link.pn)
+    if link.first == NULL:
+        _stream_done(link)
+        if pn_link_get_drain(link.pn):
+            pn_link_drained(link.pn)
     return full
 
 

@@ -17,6 +17,7 @@ from skrouter.router.net.log_line import ISO_FORMAT, Stamp, cut, json_line, line
 from skrouter.router.net.log_output import Output, open_output
 
 DEFAULT: Final = "DEFAULT"
+KEPT_ENTRIES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from skrouter.amqp.engine.tls_context import TlsContext
 from skrouter.router.forwarder.forwarder import Forwarder
 
+MEMORY_CEILING: int
 NOTICE_KINDS: tuple[str, ...]
 
 class GoneError(LookupError): ...
@@ -33,9 +34,14 @@ Request = tuple[str, str, str, str, str, int]
 Row = tuple[int, int, str, int, int, int, int, int, int, str, str, str, str, Request | None]
 
 class Bridge:
-    """A router's TCP services; `reply_prefix` is `amqp:/_topo/0/<id>/`, on an edge `amqp:/_edge/<id>/`."""
+    """A router's TCP services; `reply_prefix` is `amqp:/_topo/0/<id>/`, on an edge `amqp:/_edge/<id>/`.
 
-    def __init__(self, forwarder: Forwarder, reply_prefix: str) -> None: ...
+    `memory_ceiling`: octets that buffers may take; reads and windows become smaller long before.
+    """
+
+    def __init__(
+        self, forwarder: Forwarder, reply_prefix: str, memory_ceiling: int = MEMORY_CEILING
+    ) -> None: ...
     def close(self) -> None: ...
     def add_listener(self, tls: TlsContext | None = None) -> int: ...
     def offer_address(self, handle: int, address: str, weight: int = 1, record: int = 0) -> None: ...

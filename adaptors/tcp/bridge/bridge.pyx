@@ -35,6 +35,7 @@ from libc.errno cimport errno
 
 from skrouter.amqp import _proton  # noqa: F401
 
+MEMORY_CEILING = 4 << 30            # octets (spec: tcp-adaptor §3.4)
 NOTICE_KINDS = ("connect failed", "TLS failed", "accept failed")    # by number of notice_kind
 
 
@@ -62,7 +63,7 @@ cdef tuple _counters(const counters_t *counters, uint32_t flows):
 cdef class Bridge:
     """The TCP services of one router on one engine. Python face: see bridge.pyi."""
 
-    def __cinit__(self, Forwarder forwarder not None, str reply_prefix not None):
+    def __cinit__(self, Forwarder forwarder not None, str reply_prefix not None, uint64_t memory_ceiling=MEMORY_CEILING):
         cdef bytes prefix = _text(reply_prefix, "reply prefix")
         self.forwarder = forwarder
         self._contexts = {}
@@ -74,6 +75,7 @@ cdef class Bridge:
         self.native.notice_fd = -1
         self.native.engine = forwarder.engine.native
         self.native.forwarder = forwarder.native
+        self.native.memory_ceiling = memory_ceiling
         self.native.replies = link_new(forwarder.native, LINK_ADAPTOR, False, inbound_ops(), self.native)
         if self.native.replies == NULL or not text_set(&self.native.reply_prefix, prefix, len(prefix)):
             raise MemoryError()

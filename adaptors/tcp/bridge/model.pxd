@@ -19,7 +19,13 @@ from skrouter.router.forwarder.model cimport arrival_t, copy_t, entry_t, forward
 
 cdef enum:
     WINDOW = 1048576                # octets read from a socket that the other side has not written yet (spec: §3.4)
-    REPORT_AFTER = 524288           # octets written to a socket between two reports to the other side
+    PERMIT_LIMIT = 15728640         # octets that a window may be larger: 16 MiB in all
+    BUDGET_SHARE = 16               # what part of the memory ceiling all permits beyond WINDOW may make up: 1/16
+    FIRST_REPORT = 65536            # octets written to a socket before the first report to the other side
+    REPORT_AFTER = 524288           # octets between two later ones
+    PATIENCE = 3000                 # milliseconds in which a stream that no router has a way for is tried again
+    ANSWER_TIME = 10000             # milliseconds between a client stream's acceptance and the beginning of its server stream
+    RETRY = 100                     # milliseconds between two such tries
     REPLY_TOKEN = 15                # characters that make a reply address unique
     TEXT_LIMIT = 2048               # octets of an address
     ALPN_LIMIT = 256                # octets of a protocol name
@@ -159,6 +165,16 @@ cdef struct server_t:               # owner: its bridge
     server_t *previous
     server_t *next
 
+cdef struct window_t:               # owner: its flow; see window.pyx
+    uint64_t extra                  # reader's side: octets beyond WINDOW
+    uint64_t mark                   # the round ends when this offset is acknowledged; 0: none has begun
+    int64_t marked_at               # microseconds
+    uint64_t marked_offset          # acknowledged when it began
+    uint64_t shortest               # microseconds of the shortest round; 0: unknown
+    bint was_short                  # of room in this round
+    bint permits                    # writer's side: has reported, and so has a share of the budget
+    uint64_t permitted              # octets beyond WINDOW
+
 cdef struct flow_t:                 # owner: its bridge
     stream_t stream
     bridge_t *bridge
@@ -166,7 +182,7 @@ cdef struct flow_t:                 # owner: its bridge
     server_t *server                # server side; NULL on the client side
     flow_state state
     task_t task
-    alarm_t alarm                   # end of the time for a head or a TLS handshake
+    alarm_t alarm                   # end of the time for a head or a TLS handshake; next try of a stream without a way
     uint64_t handle
     int64_t opened_at               # milliseconds of the monotonic clock
     address_t peer
@@ -183,12 +199,15 @@ cdef struct flow_t:                 # owner: its bridge
     uint64_t octets_out             # written to the socket
     uint64_t acknowledged           # octets of octets_in that the other side has written
     uint64_t reported               # octets of octets_out that the other side knows of
+    window_t window
+    int64_t patient_until           # milliseconds: our stream may wait for a way
     uint64_t verdict                # terminal state of `inbound`; 0: none yet
     uint32_t attempt                # server side: targets tried
     bint counted                    # in the counters of its service or server
     bint moved                      # in moved_count of the server's link
     bint unlimited                  # the window does not count any more
     bint headed                     # the head of `outbound` is behind us
+    bint waits                      # `inbound` has no way at the moment
     bint ended_in                   # the socket's octets have ended
     bint ended_out                  # all octets are written, and the end of the stream too
     bint sender_gone                # the sender of `outbound` has settled
@@ -207,6 +226,9 @@ cdef struct bridge_t:               # owner: Bridge
     server_t *servers
     flow_t *flows
     uint32_t flow_count
+    uint64_t memory_ceiling         # octets
+    uint64_t permitted              # octets beyond WINDOW that flows have permitted
+    uint32_t permitting             # flows that have
     int notice_fd                   # eventfd, owned here: readable while notices wait
     notice_t notices[NOTICES]
     uint32_t notice_count
