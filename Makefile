@@ -10,7 +10,7 @@ WORKERS ?= 2
 SEEDS ?= 1000
 ROUTERS ?= 12
 
-.PHONY: help build demo test conformance soak fuzz simulate simulate-report lint debug asan bench clean
+.PHONY: help build demo test conformance soak fuzz simulate simulate-report lint debug asan bench crds clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,9 @@ lint: build ## ruff, mypy, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+crds: build ## config/crd from the kinds in config/resources
+	@scripts/crds
 
 debug: build ## native tests on a build with bounds checks
 	scripts/native-tests debug -n $(WORKERS) --dist loadfile
