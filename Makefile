@@ -9,8 +9,9 @@ WORKERS ?= 2
 
 SEEDS ?= 1000
 ROUTERS ?= 12
+EXAMPLES ?= 2000
 
-.PHONY: help build demo test conformance soak fuzz simulate simulate-report lint debug asan bench crds clean
+.PHONY: help build demo test conformance interleavings soak fuzz simulate simulate-report lint debug asan bench crds clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -27,6 +28,9 @@ test: build ## all tests but the lint and the campaigns (conformance, soak); WOR
 conformance: build ## what clients rely on, with proton and rhea (Node.js), on three topologies; ARGS= is passed to pytest
 	scripts/setup-conformance
 	SKROUTER_RHEA=$(CURDIR)/.venv/conformance $(PYTEST) tests/conformance $(ARGS)
+
+interleavings: build ## random clients on one to four routers, every delivery and credit accounted for; EXAMPLES=2000
+	SKROUTER_INTERLEAVINGS=$(EXAMPLES) $(PYTEST) tests/integration/router/forwarder/test_interleavings.py $(ARGS)
 
 soak: build ## gigabytes through two and three routers, everything checked; ARGS="--scale 0.01 --only messages"
 	PYTHONPATH=tests:tests/support $(BIN)/python -m soak $(ARGS)

@@ -173,6 +173,7 @@ cdef void amqp_link_lost(link_t *link) noexcept nogil:
     while copy != NULL:
         if copy.pn != NULL:
             pn_delivery_set_context(copy.pn, NULL)
+            pn_delivery_abort(copy.pn)      # else proton, when it frees the link, would send the end of a whole message
         copy = copy.next
     copy = link.unsettled
     while copy != NULL:

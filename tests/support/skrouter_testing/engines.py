@@ -162,9 +162,27 @@ class Bench:
         for peer in self.peers:
             if peer.alive:
                 peer.kill()
+        # both names: a connection between routers may have the port of a peer's, for it leads elsewhere
+        dropped = {(peer.host, peer.container) for peer in self.peers}
         self.peers.clear()
         self.run_until(
-            lambda: not any(node.router.shell.open_connections for node in self.nodes), "connections stay"
+            lambda: (
+                not any(
+                    (facts.host, facts.container) in dropped
+                    for node in self.nodes
+                    for facts in node.router.shell.open_connections.values()
+                )
+            ),
+            "connections stay",
+        )
+
+    def wait_empty(self) -> None:
+        """Until no router holds a delivery, or a part of one."""
+        self.run_until(
+            lambda: (
+                not any(node.live()[name] for node in self.nodes for name in LIVE if name != "links_live")
+            ),
+            f"deliveries stay: {[node.live() for node in self.nodes]}",
         )
 
     def stop(self) -> None:
