@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 SEEDS ?= 1000
 ROUTERS ?= 12
 
-.PHONY: help build demo test conformance soak fuzz simulate simulate-report lint debug asan bench clean
+.PHONY: help build demo test conformance soak fuzz simulate simulate-report reference lint debug asan bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ simulate: build ## random lives of simulated meshes; SEEDS=10000 ROUTERS=12; SEE
 
 simulate-report: build ## CPU, messages and memory in a mesh of ROUTERS=1000 (about an hour); result in perf/results/
 	PYTHONPATH=perf:tests/support $(BIN)/python -m mesh.report $(if $(filter file,$(origin ROUTERS)),,--routers $(ROUTERS)) $(ARGS)
+
+reference: build ## write reference documents, man pages and shell completion anew from schema and parsers
+	PYTHONPATH=scripts $(BIN)/python -m reference
 
 lint: build ## ruff, mypy, import contracts
 	$(BIN)/ruff check .
