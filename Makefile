@@ -11,7 +11,8 @@ SEEDS ?= 1000
 ROUTERS ?= 12
 EXAMPLES ?= 2000
 
-.PHONY: help build demo test conformance interleavings soak fuzz simulate simulate-report lint debug asan bench crds clean
+.PHONY: help build demo test conformance interleavings soak fuzz simulate simulate-report reference lint debug asan bench query-report \
+	crds clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -35,7 +36,7 @@ interleavings: build ## random clients on one to four routers, every delivery an
 soak: build ## gigabytes through two and three routers, everything checked; ARGS="--scale 0.01 --only messages"
 	PYTHONPATH=tests:tests/support $(BIN)/python -m soak $(ARGS)
 
-fuzz: build ## 100,000 cases for each decoder of control messages; ARGS="--cases 1000 --seed 7 --only mesh"
+fuzz: build ## 100,000 cases for each decoder of control messages, 10,000 for the management agent; ARGS="--cases 1000 --only agent"
 	PYTHONPATH=tests/support $(BIN)/python tests/fuzz/decoders.py $(ARGS)
 
 simulate: build ## random lives of simulated meshes; SEEDS=10000 ROUTERS=12; SEEDS=17-17 replays one with a trace
@@ -43,6 +44,9 @@ simulate: build ## random lives of simulated meshes; SEEDS=10000 ROUTERS=12; SEE
 
 simulate-report: build ## CPU, messages and memory in a mesh of ROUTERS=1000 (about an hour); result in perf/results/
 	PYTHONPATH=perf:tests/support $(BIN)/python -m mesh.report $(if $(filter file,$(origin ROUTERS)),,--routers $(ROUTERS)) $(ARGS)
+
+reference: build ## write reference documents, man pages and shell completion anew from schema and parsers
+	PYTHONPATH=scripts $(BIN)/python -m reference
 
 lint: build ## ruff, mypy, import contracts
 	$(BIN)/ruff check .
@@ -62,6 +66,9 @@ asan: build ## native tests on a build with AddressSanitizer
 bench: build ## load tests beside nginx and HAProxy; ARGS="--quick --only tcp-one"; result in perf/results/
 	@scripts/setup-bench
 	PYTHONPATH=perf $(BIN)/python -m load.bench $(ARGS)
+
+query-report: build ## time of skstat on a router with 10,000 addresses and 1,000 links, and what it does to messages; perf/results/
+	PYTHONPATH=perf:tests/support $(BIN)/python -m management.query $(ARGS)
 
 clean: ## remove what was built; the .venv stays, and is set up again by the next target
 	rm -rf build dist *.egg-info .venv/setup.stamp .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

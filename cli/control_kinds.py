@@ -22,7 +22,6 @@ from skrouter.config.model import (
     TcpListenerConfig,
     VhostConfig,
 )
-from skrouter.mgmt.agent.status import UnsupportedError
 from skrouter.router.net import describe
 from skrouter.router.net.errors import ListenError, NetworkConfigurationError
 from skrouter.router.net.log_output import OutputError
@@ -70,7 +69,7 @@ def kinds(router: Router, tcp: TcpShell) -> Mapping[str, Kind]:
         "listenerAddress": _listener_address(tcp),
         "proxyProfile": Kind(),
         "vhost": _vhost(router.policy),
-        "network": Kind(change=_change_network),
+        "network": Kind(change=lambda _, new: _rename_network(router, tcp, new)),
     }
 
 
@@ -79,10 +78,10 @@ def _configure_log(router: Router, config: LogConfig) -> None:
     router.shell.tracing.refresh()
 
 
-def _change_network(old: NetworkConfig, new: NetworkConfig) -> None:
-    """Addresses and connections carry the id from their beginning."""
-    if old.network_id != new.network_id:
-        raise UnsupportedError("this version cannot change networkId while it runs; set it in the file")
+def _rename_network(router: Router, tcp: TcpShell, config: NetworkConfig) -> None:
+    """Addresses to come carry the new id; those of before stay good until the next change."""
+    router.rename_network(config.network_id)
+    tcp.set_reply_prefix(router.core.parser.prefix)
 
 
 def _vhost(policy: Policing) -> Kind:

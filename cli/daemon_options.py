@@ -36,8 +36,8 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(1)
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The options; ends the program for --help, --version and what is wrong."""
+def build_parser() -> argparse.ArgumentParser:
+    """The options of skrouterd."""
     parser = _Parser(
         prog="skrouterd",
         description="AMQP 1.0 message router, member of an application network.",
@@ -85,6 +85,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "-v", "--version", action="version", version=VERSION, help="print the version and exit"
     )
+    return parser
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options; ends the program for --help, --version and what is wrong."""
+    parser = build_parser()
     options, extra = parser.parse_known_args(arguments)
     if extra:
         print(f"Unexpected arguments: {' '.join(extra)}", file=sys.stderr)

@@ -23,6 +23,7 @@ from skrouter.amqp.engine.tls_context import TlsContext
 from skrouter.cli import daemon, panic
 from skrouter.cli.control import RouterControl
 from skrouter.cli.daemon_options import parse
+from skrouter.cli.preflight import preflight
 from skrouter.cli.test_hooks import TestHooks
 from skrouter.cli.version import VERSION
 from skrouter.cli.view import LiveView
@@ -91,8 +92,9 @@ def _run(
         return 1
     panic.install(log.descriptor)
     try:
+        preflight(config, str(config_path))
         return Daemon(config, log, options.record, test_hooks=options.test_hooks).run(ready)
-    except (ListenError, NetworkConfigurationError, ValueError) as error:
+    except (ConfigError, ListenError, NetworkConfigurationError, ValueError) as error:
         _log_failed_start(log, error)
         failed(str(error))
         return 1
@@ -103,6 +105,7 @@ def _run(
 def _check(path: str) -> int:
     try:
         config = load(path)
+        preflight(config, path)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 1

@@ -50,7 +50,8 @@ class SettledView:
 
     def network(self) -> NetworkFacts:
         """The network entity."""
-        return configured(NetworkFacts, self._router.config.network)
+        network = self._router.config.network
+        return configured(NetworkFacts, network, first_id=network.entity.identity.partition("/")[2])
 
     def sites(self) -> Iterable[SiteFacts]:
         """The configured site, if there is one."""

@@ -16,9 +16,10 @@ _AMQP_PORT = (
 )
 _RULES: dict[str, tuple[Rule, ...]] = {
     "router": (router.router_id,),
+    "network": (router.network_id,),
     "sslProfile": (router.ssl_ordinals,),
     "log": (router.log_levels,),
-    "listener": (*_AMQP_PORT, connections.failover_urls),
+    "listener": (*_AMQP_PORT, connections.failover_urls, connections.port_is_new),
     "connector": (*_AMQP_PORT, connections.proxy_place),
     "router.config.address": (
         addresses.prefix_or_pattern,

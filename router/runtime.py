@@ -266,6 +266,12 @@ class Router:
         text = f"{what} address with Prefix={rule.pattern} and distribution={rule.distribution}"
         self.log.log("CONN_MGR", "info", text)
 
+    def rename_network(self, network: str | None) -> None:
+        """From now on the network has this id, or none; addresses given out before stay good."""
+        self.core.parser.rename_network(network)
+        self.forwarder.set_network(network)
+        self.log.log("ROUTER_CORE", "info", f"Router's network-id updated to {network or 0}")
+
     def watch(
         self,
         address: str,

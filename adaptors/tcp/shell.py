@@ -173,6 +173,10 @@ class TcpShell:
         self._loop.remove_reader(self._bridge.notice_fd)
         self._bridge.close()
 
+    def set_reply_prefix(self, prefix: str) -> None:
+        """Where answers to connections to come are sent begins with this."""
+        self._bridge.set_reply_prefix(prefix)
+
     def _on_notices(self) -> None:
         """Failures that the bridge has noted. They may be about something deleted since."""
         for kind, handle, peer, reason in self._bridge.take_notices():

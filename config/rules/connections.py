@@ -62,6 +62,25 @@ def port(entity: Entity, _context: Context) -> Iterator[Problem]:
         yield about(entity, "port", text, "give 0 to 65535, or the name of a service", "Configuration")
 
 
+def port_is_new(entity: Entity, context: Context) -> Iterator[Problem]:
+    """No earlier listener has the same host and port."""
+    place = _place(entity)
+    if place[1] in (None, "0"):
+        return
+    for other in context.all_of(entity.short_type):
+        if other is entity:
+            return
+        if _place(other) == place:
+            where = f" of line {other.line}" if other.line is not None else ""
+            text = f"listener '{entity.name}' has host and port of listener '{other.name}'{where}"
+            yield about(entity, "port", text, "give it another port, or another host", "Configuration")
+            return
+
+
+def _place(listener: Entity) -> tuple[object, object, object]:
+    return listener.get("host"), listener.get("port"), listener.get("socketAddressFamily")
+
+
 def profiles(entity: Entity, context: Context) -> Iterator[Problem]:
     """The sslProfile and the proxyProfile exist."""
     for attribute in ("sslProfile", "proxyProfile"):

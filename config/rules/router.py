@@ -11,6 +11,9 @@ from skrouter.config.rules.context import Context, about
 _UID_LETTERS = frozenset("csloun125")
 _UID_DIGESTS = frozenset("125")
 _UID_MAX_LENGTH = 7
+_MAX_ROUTER_ID = 253
+"""Octets: with `0/` before it, what the router annotations can carry."""
+_MAX_NETWORK_ID = 255
 
 
 def router_id(entity: Entity, _context: Context) -> Iterator[Problem]:
@@ -27,6 +30,20 @@ def router_id(entity: Entity, _context: Context) -> Iterator[Problem]:
             )
             yield about(entity, "id", text, "leave the character out", "AttributeError")
             return
+    if len(identifier.encode()) > _MAX_ROUTER_ID:
+        text = f"Router id has {len(identifier.encode())} octets"
+        yield about(entity, "id", text, f"give at most {_MAX_ROUTER_ID}", "AttributeError")
+
+
+def network_id(entity: Entity, _context: Context) -> Iterator[Problem]:
+    """The id can be one element of an address."""
+    identifier = entity.text("networkId") or ""
+    if any(character == "/" or unicodedata.category(character)[0] in "CZ" for character in identifier):
+        text = f"networkId {identifier!r} has a slash, white space or a control character"
+        yield about(entity, "networkId", text, "leave it out: the id is a part of addresses")
+    if len(identifier.encode()) > _MAX_NETWORK_ID:
+        text = f"networkId has {len(identifier.encode())} octets"
+        yield about(entity, "networkId", text, f"give at most {_MAX_NETWORK_ID}")
 
 
 def doubtful_router(entity: Entity, _context: Context) -> Iterator[Problem]:

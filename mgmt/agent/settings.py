@@ -56,11 +56,12 @@ class RouterFacts:
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts:
-    """The network entity."""
+    """The network entity; `first_id` is the id it had at the start, which stays in its identity."""
 
     network_id: str | None = None
     tenant_id: str | None = None
     name: str | None = None
+    first_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

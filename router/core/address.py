@@ -29,16 +29,22 @@ def _strip(text: str) -> str:
     return text[:-1] if text.endswith((".", "/")) else text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AddressParser:
     """Makes keys from the point of view of one router; `peers`: edge routers that an edge router reaches
-    directly. `network`: the id of this router's network, if it has one.
+    directly. `network`: the id of this router's network, if it has one; `former`: the one before, which
+    addresses of clients may still have.
     """
 
     router_id: str
     interior: bool = True
     network: str | None = None
     peers: set[str] = field(default_factory=set, compare=False)
+    former: str | None = None
+
+    def rename_network(self, network: str | None) -> None:
+        """From now on the network has this id, or none."""
+        self.former, self.network = self.network, network
 
     def key(self, address: str) -> str:
         """The key of an address; empty if it names nothing."""
@@ -50,7 +56,7 @@ class AddressParser:
             return self._key(LOCAL, rest)
         if head in ("_xtopo", "_xedge"):
             network, _, rest = rest.partition("/")
-            if self.network is not None and network not in (self.network, "0"):
+            if self.network is not None and network not in (self.network, self.former, "0"):
                 return self._key(NETWORK, network) if self.interior else EDGE_UPLINK_KEY
         if head in ("_topo", "_xtopo"):
             return self._topological(rest)

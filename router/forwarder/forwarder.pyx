@@ -99,11 +99,8 @@ cdef class Forwarder:
 
     def __cinit__(self, Engine engine not None, str router_id not None, bint interior, str network=None):
         cdef bytes node = b"0/" + router_id.encode()
-        cdef bytes net = b"" if network is None else network.encode()
         if len(node) > 255:
             raise ValueError(f"router id of {len(node) - 2} octets: at most 253 fit the protocol")
-        if len(net) > 255:
-            raise ValueError(f"network id of {len(net)} octets: at most 255 fit the protocol")
         self.engine = engine
         self.native = <forwarder_t *>calloc(1, sizeof(forwarder_t))
         if self.native == NULL:
@@ -115,8 +112,7 @@ cdef class Forwarder:
         self.native.id_length = len(node) - 2
         memcpy(self.native.node, <const char *>node, len(node))
         memcpy(self.native.id, <const char *>node + 2, len(node) - 2)
-        memcpy(self.native.network, <const char *>net, len(net))
-        self.native.network_length = len(net)
+        _name_network(self.native, network)
         self.protocol = amqp_protocol()
         engine.native.protocol = &self.protocol
         engine.native.forwarder = self.native
@@ -625,6 +621,13 @@ cdef class Forwarder:
             found.append((look.link.handle, bool(look.stuck), bool(look.blocked)))
         return look.place, found
 
+    def set_network(self, str network):
+        """From now on the network has this id, or none; the last one still names it in addresses."""
+        cdef bytes former = self.native.network[: self.native.network_length]
+        _name_network(self.native, network)
+        memcpy(self.native.former_network, <const char *>former, len(former))
+        self.native.former_network_length = len(former)
+
     def metrics(self):
         """The router's counters by name, and how much of everything is alive."""
         metrics = dict(self.native.metrics)
@@ -649,6 +652,15 @@ cdef class Forwarder:
             ("qdr_link_t", sizeof(link_t), 0, heap.links, heap.links - links, links),
             ("qdr_address_t", sizeof(entry_t), 0, heap.entries, heap.entries - entries, entries),
         ]
+
+
+cdef int _name_network(forwarder_t *forwarder, str network) except -1:
+    cdef bytes name = b"" if network is None else network.encode()
+    if len(name) > 255:
+        raise ValueError(f"network id of {len(name)} octets: at most 255 fit the protocol")
+    memcpy(forwarder.network, <const char *>name, len(name))
+    forwarder.network_length = len(name)
+    return 0
 
 
 cdef void _free_lists(forwarder_t *forwarder) noexcept nogil:

@@ -426,3 +426,5 @@ cdef struct forwarder_t:        # owner: Forwarder
     content_t *free_contents
     metrics_t metrics
     heap_t heap
+    char former_network[256]    # the id before it was changed: addresses of clients may still have it
+    uint32_t former_network_length

@@ -106,8 +106,11 @@ cdef size_t _edge(forwarder_t *forwarder, text_t text, char *key) noexcept nogil
 
 cdef bint _is_foreign(forwarder_t *forwarder, text_t network) noexcept nogil:
     """Whether an address is in another network; without an id of our own there is none."""
-    return forwarder.network_length and not _is(network, forwarder.network, forwarder.network_length) and not _is(
-        network, b"0", 1)
+    if not forwarder.network_length or _is(network, b"0", 1):
+        return False
+    if forwarder.former_network_length and _is(network, forwarder.former_network, forwarder.former_network_length):
+        return False
+    return not _is(network, forwarder.network, forwarder.network_length)
 
 
 cdef size_t address_key(forwarder_t *forwarder, const char *text, size_t length, char *key) noexcept nogil:

@@ -149,6 +149,17 @@ class TlsProfiles:
             return uid.user_id(
                 profile.uid_format, facts.subject, facts.certificate, self._display_names(profile)
             )
+        except NetworkConfigurationError:
+            raise
+        except ValueError as error:
+            raise NetworkConfigurationError(f"sslProfile '{name}': {error}") from error
+
+    def check_display_names(self, name: str) -> None:
+        """NetworkConfigurationError if the profile's mapping file cannot be used."""
+        try:
+            self._display_names(self.profile(name))
+        except NetworkConfigurationError:
+            raise
         except ValueError as error:
             raise NetworkConfigurationError(f"sslProfile '{name}': {error}") from error
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from proton import Message
 from skrouter_testing.amqp_client import Client
 from skrouter_testing.certs import Authority
 from skrouter_testing.live_management import query, request
@@ -141,10 +142,6 @@ def test_proxy_profile_is_configured_data(one: Managed) -> None:
             "['READ']",
         ),
         (
-            ("update", "--type=network", "--name=network/0", "networkId=other"),
-            "NotImplementedStatus: this version cannot change networkId",
-        ),
-        (
             ("create", "--type=autoLink", "address=a"),
             "BadRequestStatus: direction field is mandatory",
         ),
@@ -249,3 +246,23 @@ def test_g10_profile_tells_where_time_goes(one: Managed) -> None:
     status, text = one.run("profile", "stop=yes")
     assert status == 0
     assert "function calls" in text and "agent.py" in text
+
+
+def test_the_network_id_changes_for_addresses_to_come_and_those_of_before_stay_good(one):
+    with Client(one.port) as client:
+        before = client.receiver(None, dynamic=True)
+        try:
+            changed = one.done("update", "--type=network", "--name=network/0", "networkId=net-A")
+            assert isinstance(changed, dict)
+            assert (changed["networkId"], changed["identity"]) == ("net-A", "network/0")
+            after = client.receiver(None, dynamic=True)
+            assert before.address.startswith("amqp:/_topo/0/S/temp.")
+            assert after.address.startswith("amqp:/_xtopo/net-A/0/S/temp.")
+            one.done("update", "--type=network", "--name=network/0", "networkId=net-B")
+            for receiver in (before, after):
+                sender = client.sender(None)
+                sent = sender.send(Message(address=receiver.address, body="x"))
+                assert sent.outcome().state == "accepted"
+        finally:
+            one.done("update", "--type=network", "--name=network/0", "networkId=0")
+    assert query(one.port, "network")[0]["networkId"] in (None, "0")

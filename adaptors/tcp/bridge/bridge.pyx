@@ -90,6 +90,12 @@ cdef class Bridge:
         free(self.native.reply_prefix.at)
         free(self.native)
 
+    def set_reply_prefix(self, str reply_prefix not None):
+        """Reply addresses of connections to come begin with this."""
+        cdef bytes prefix = _text(reply_prefix, "reply prefix")
+        if not text_set(&self.native.reply_prefix, prefix, len(prefix)):
+            raise MemoryError()
+
     def close(self):
         """Reset every connection, and forget every listener and connector. A second call does nothing."""
         cdef flow_t *flow = self.native.flows

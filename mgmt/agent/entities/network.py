@@ -2,4 +2,8 @@
 
 from skrouter.mgmt.agent.entities.entity import GeneralEntity
 
-ENTITY = GeneralEntity("network", lambda view: (view.network(),), lambda facts: facts.network_id or "0")
+ENTITY = GeneralEntity(
+    "network",
+    lambda view: (view.network(),),
+    lambda facts: facts.first_id or facts.network_id or "0",
+)

@@ -20,7 +20,7 @@ from skrouter.amqp.types import Described, Long, Symbol, UByte, UInt, ULong
 from skrouter.router.mesh import wire
 from skrouter.router.mesh.messages import MessageError, UnsupportedMessage
 
-from skrouter_testing import captures
+from skrouter_testing import agent_campaign, captures
 from skrouter_testing.amqp_octets import TELLING, any_value, damaged
 from skrouter_testing.heads import check_against_pure
 
@@ -340,6 +340,7 @@ CAMPAIGNS: Final[Mapping[str, Campaign]] = {
         (structured_message, structured_annotations, lambda source: mutated(real_messages(), source)),
         check_against_pure,
     ),
+    "agent": Campaign((agent_campaign.case,), agent_campaign.judge),
 }
 """By the decoder's name."""
 

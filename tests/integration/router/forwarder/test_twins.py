@@ -86,6 +86,19 @@ def test_both_parsers_agree_on_other_networks(
     assert forwarder.key_of(text) == parser.key(text)
 
 
+@pytest.mark.parametrize("interior", [True, False])
+def test_both_parsers_know_the_former_id_of_the_network(interior: bool) -> None:
+    engine = Engine()
+    parser, forwarder = AddressParser("A", interior, "net"), Forwarder(engine, "A", interior, "net")
+    for network in ("other", "new", None, "newer"):
+        parser.rename_network(network)
+        forwarder.set_network(network)
+        for named in ("net", "other", "new", "newer", "0"):
+            for kind in ("_xtopo", "_xedge"):
+                text = f"{kind}/{named}/0/A/temp.x"
+                assert forwarder.key_of(text) == parser.key(text), (network, text)
+
+
 def test_an_address_beyond_the_limit_has_no_key(twins: tuple[AddressParser, Forwarder]) -> None:
     _, forwarder = twins
     assert forwarder.key_of("x" * 2047) == "M" + "x" * 2047

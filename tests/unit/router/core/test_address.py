@@ -109,3 +109,12 @@ def test_a_key_is_a_class_and_a_text_or_nothing(text: str) -> None:
 def test_every_form_of_a_mobile_address_is_the_same_key(name: str) -> None:
     forms = (name, f"/{name}", f"{name}/", f"amqp:/{name}", f"amqp://h/{name}", f"amqp://h:1/{name}/")
     assert {INTERIOR.key(form) for form in forms} == {f"M{name}"}
+
+
+def test_a_former_network_id_names_this_network_until_the_next_change() -> None:
+    parser = AddressParser("A", network="old")
+    reply = "amqp:/_xtopo/old/0/A/temp.1"
+    parser.rename_network("new")
+    assert (parser.key(reply), parser.prefix) == ("Ltemp.1", "amqp:/_xtopo/new/0/A/")
+    parser.rename_network("newer")
+    assert parser.key(reply) == "Nold"
