@@ -76,7 +76,8 @@ def test_memory_is_told_as_often_as_the_environment_says(routers: Routers) -> No
 
 
 def test_f2_an_invalid_vhost_ends_the_start_with_its_name(routers: Routers) -> None:
-    vhost = 'vhost {\n hostname: x\n groups: {\n "g": {\n "users": "a",\n "remoteHosts": "9-1"\n }\n }\n}\n'
+    group = '"users": "a",\n "sources": "a",\n "sourcePattern": "b"\n'
+    vhost = f'vhost {{\n hostname: x\n groups: {{\n "g": {{\n {group} }}\n }}\n}}\n'
     router = routers.add("S", standalone(section("policy", enableVhostPolicy=True), vhost)).start(ready=False)
     assert router.wait_exit(timeout=PATIENCE) == 1
     assert router.found("PolicyError: Policy 'x' is invalid: ")
