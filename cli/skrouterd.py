@@ -23,6 +23,7 @@ from skrouter.amqp.engine.tls_context import TlsContext
 from skrouter.cli import daemon, panic
 from skrouter.cli.control import RouterControl
 from skrouter.cli.daemon_options import parse
+from skrouter.cli.memory_line import write_regularly
 from skrouter.cli.preflight import preflight
 from skrouter.cli.test_hooks import TestHooks
 from skrouter.cli.version import VERSION
@@ -117,6 +118,8 @@ def _log_failed_start(log: RouterLog, error: Exception) -> None:
     if isinstance(error, ListenError):
         text = f"Shutting down, required listener failed {error.host_port}: {error.reason}"
         log.log("SERVER", "critical", text)
+    if isinstance(error, NetworkConfigurationError):
+        log.log("CONN_MGR", "error", str(error))
     log.log("ROUTER", "critical", f"Router start-up failed: {error}")
 
 
@@ -233,6 +236,7 @@ class Daemon:
             self._tcp.configure_connector(connector)
         for address in self.config.listener_addresses:
             self._tcp.configure_listener_address(address)
+        write_regularly(self.loop, self._view.memory, self.log.log)
         threads = router.worker_threads
         self.log.log("SERVER", "info", f"Operational, {threads} Threads Running (process ID {os.getpid()})")
 

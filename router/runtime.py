@@ -333,6 +333,8 @@ class Router:
             endpoint(event)
 
     def _connection_up(self, facts: ConnectionFacts) -> None:
+        if (annotations := facts.properties.annotations_version) is not None:
+            self.log.log("ROUTER", "debug", f"Remote router annotations version: {annotations}")
         self.handle(events.ConnectionUp(facts))
         for watcher in self.connection_watchers:
             watcher(facts.connection, facts)

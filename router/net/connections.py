@@ -469,8 +469,12 @@ class ConnectionShell:
         shown = describe.value(properties) if properties is not None else ""
         self._log.log("ROUTER_CORE", describe.level(facts), f"{text} props={shown}")
         if peer.leg is not None:
-            for handle in self._connectors.opened(peer.leg, text, facts.properties.failover):
+            servers = facts.properties.failover
+            for handle in self._connectors.opened(peer.leg, facts.container, text, servers):
                 self.drop(handle)
+            if peer.leg.generation.is_split:
+                text = "Connection group failure: connections split across routers"
+                self._log.log("ROUTER_CORE", "error", f"{text} [C{peer.ours.number}]")
 
     # --- the end
 

@@ -14,7 +14,15 @@ from proton import Message
 from skrouter_testing.amqp_client import Client
 from skrouter_testing.live_management import query
 from skrouter_testing.managed import Managed
-from skrouter_testing.process import HOST, RouterProcess, Routers, free_port, section, wait_until
+from skrouter_testing.process import (
+    HOST,
+    PATIENCE,
+    RouterProcess,
+    Routers,
+    free_port,
+    section,
+    wait_until,
+)
 
 DAEMON = (sys.executable, "-P", "-m", "skrouter.cli.skrouterd")
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} [+-]\d{4}"
@@ -119,7 +127,7 @@ def test_lines_of_json_are_each_an_object(routers: Routers) -> None:
 def test_a_log_that_cannot_be_written_ends_the_router(routers: Routers) -> None:
     text = standalone(free_port(), log("SERVER", outputFile="/dev/full"))
     router = routers.add("S", text).start(ready=False)
-    assert router.wait_exit() == 1
+    assert router.wait_exit(timeout=PATIENCE) == 1
     assert router.found("skrouterd: Cannot write the log: No space left on device")
 
 
@@ -134,7 +142,7 @@ def crash(router: RouterProcess, port: int, named: str) -> int:
         sender = client.sender("io.skupper.router.router/test/crash")
         sender.wait_credit()
         sender.send(Message(body=named), settled=True)
-        return router.wait_exit()
+        return router.wait_exit(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("named", ["SEGV", "ABRT", "BUS", "FPE", "ILL"])

@@ -234,7 +234,9 @@ def test_the_listener_ends_old_connections_and_takes_the_connector_as_it_is(
 
 
 @pytest.mark.parametrize("changes", [{"ordinal": 0}, {"ordinal": 1, "oldestValidOrdinal": 2}])
-def test_b13_an_ordinal_below_the_oldest_valid_one_is_refused(site: Site, routers: Routers, changes: Any) -> None:
+def test_b13_an_ordinal_below_the_oldest_valid_one_is_refused(
+    site: Site, routers: Routers, changes: Any
+) -> None:
     site.add("A", mode="standalone")
     routers["A"].start()
     assert site.update("A", ordinal=1, oldestValidOrdinal=1).properties["statusCode"] == 200

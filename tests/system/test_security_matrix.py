@@ -1,6 +1,6 @@
 """Every mechanism with every certificate at every kind of door, with policy and without (features B8, B10).
 
-Proton's client speaks ANONYMOUS, PLAIN and EXTERNAL. Its package has no SCRAM: there a connector is the client.
+Proton's client speaks ANONYMOUS, PLAIN and EXTERNAL. Its package has no SCRAM: a connector speaks that.
 """
 
 from __future__ import annotations

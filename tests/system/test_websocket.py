@@ -168,7 +168,9 @@ class RawPeer:
     [("amqp", False), ("binary", False), ("amqp", True)],
     ids=["amqp", "binary", "cut"],
 )
-def test_b15_proton_sends_and_receives_ten_thousand_messages(web: Web, protocol: str, fragments: bool) -> None:
+def test_b15_proton_sends_and_receives_ten_thousand_messages(
+    web: Web, protocol: str, fragments: bool
+) -> None:
     address = f"many-{protocol}-{fragments}"
     with WebSocketRelay(web.url, protocol=protocol, fragments=fragments) as relay:
         with Client(relay.port) as client:

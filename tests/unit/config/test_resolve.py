@@ -49,7 +49,9 @@ def test_a2_an_empty_file_is_a_standalone_router_with_a_given_id_and_defaults() 
         (["dataConnectionCount: -1"], 2, True),
     ],
 )
-def test_b14_data_connections_are_counted_or_calculated(lines: list[str], count: int, calculated: bool) -> None:
+def test_b14_data_connections_are_counted_or_calculated(
+    lines: list[str], count: int, calculated: bool
+) -> None:
     router = configuration(section("router", "id: A", *lines)).router
     assert (router.data_connection_count, router.data_connections_calculated) == (count, calculated)
 

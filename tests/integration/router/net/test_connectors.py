@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -187,3 +190,41 @@ def test_shutdown_says_so_for_every_connection(make_side: Make) -> None:
     assert sum("Closing connection on shutdown" in line for line in b.lines) == 3
     a.wait(lambda: len(a.downs) == 3, "not down")
     a.wait_line("SERVER (error) [C", "failed: amqp:connection:framing-error connection aborted")
+
+
+class Balancer:
+    """Takes connections at `port` and leads each to the next of the targets."""
+
+    def __init__(self, targets: list[int]) -> None:
+        self._targets = itertools.cycle(targets)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                server = socket.create_connection(("127.0.0.1", next(self._targets)))
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        for each in (one, other):
+            each.close()
+
+    def close(self) -> None:
+        self._server.close()
+
+
+def test_b14_connections_of_a_group_that_come_to_different_routers_are_an_error(make_side: Make) -> None:
+    a, other = (make_side(listening().replace("id: A", f"id: {name}")) for name in ("A", "A2"))
+    balancer = Balancer([a.port, other.port])
+    try:
+        b = make_side(dialling(balancer.port))
+        b.wait_line("ROUTER_CORE (error) Connection group failure: connections split across routers")
+    finally:
+        balancer.close()

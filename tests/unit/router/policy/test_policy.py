@@ -119,7 +119,9 @@ def test_without_a_default_vhost_unknown_names_are_refused(config: PolicyConfig,
     ("name", "found"),
     [("a.b.example", "*.b.example"), ("x.y.example", "#.example"), ("z.b.example", "z.b.example"), ("q", "")],
 )
-def test_f2_host_names_are_patterns_where_that_is_asked_for(config: PolicyConfig, name: str, found: str) -> None:
+def test_f2_host_names_are_patterns_where_that_is_asked_for(
+    config: PolicyConfig, name: str, found: str
+) -> None:
     rules = Policy(replace(config, enable_vhost_name_patterns=True))
     for pattern in ("#.example", "*.b.example", "z.b.example"):
         rules.put_vhost(vhost(pattern))
