@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,20 @@ def test_the_source_is_shown_where_wanted(tmp_path: Path) -> None:
     log.log("AGENT", "info", "x", "net/shell.py", 7)
     log.log("AGENT", "info", "y")
     log.close()
-    assert (tmp_path / "log").read_text() == "AGENT (info) x (net/shell.py:7)\nAGENT (info) y\n"
+    first, second = (tmp_path / "log").read_text().splitlines()
+    assert first == "AGENT (info) x (net/shell.py:7)"
+    assert re.fullmatch(r"AGENT \(info\) y \(.*test_log\.py:\d+\)", second)
+
+
+def test_h5_the_source_of_a_warning_is_known_and_of_other_lines_only_where_shown(tmp_path: Path) -> None:
+    log = make(config("DEFAULT", "info+", tmp_path / "log"))
+    log.log("AGENT", "warning", "x")
+    log.log("AGENT", "info", "y")
+    log.close()
+    warning, info = log.entries
+    assert warning.file.endswith("test_log.py")
+    assert warning.line > 0
+    assert (info.file, info.line) == ("", 0)
 
 
 def test_events_are_counted_whether_written_or_not() -> None:
