@@ -5,6 +5,7 @@ The records follow control connections: a link is up while any of those is (spec
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,7 +27,7 @@ TOLD_ROLES: Final = (ROLE_INTER_ROUTER, ROLE_EDGE, ROLE_INTER_EDGE)
 GONE: Final = (0, 0)
 
 Octets = Callable[[int], tuple[int, int]]
-"""(received, sent) of a connection, by handle."""
+"""(received, sent) of a connection, by handle; LookupError if it is gone."""
 
 
 @dataclass(slots=True)
@@ -170,7 +171,8 @@ class Ports:
         if port.is_listener:
             return
         for handle in port.octets:
-            port.octets[handle] = self._octets(handle)
+            with contextlib.suppress(LookupError):  # lost a moment ago; `down` is on its way
+                port.octets[handle] = self._octets(handle)
         received = port.past[0] + sum(octets[0] for octets in port.octets.values())
         sent = port.past[1] + sum(octets[1] for octets in port.octets.values())
         self._telemetry.change(port.number, {Attribute.OCTETS: sent, Attribute.OCTETS_REVERSE: received})

@@ -124,6 +124,7 @@ class Telemetry:
         """Begin to tell, and to hear who wants to know."""
         machine = self.machine
         self.rows.start_records(machine.source, 1)
+        self._want()
         self._is_running = True
         self._handle(events.Started())
         self._log.followers.append(self._logged)
@@ -244,11 +245,16 @@ class Telemetry:
         self._ticks += 1
         if self._ticks % TICKS_OF_A_POLL == 0:
             self._poll()
-        is_logged = self._log.enabled(LOG_MODULE, "info")
-        self.rows.want_records(is_logged or self.machine.wants_flows)
+        is_logged = self._want()
         rows = [Row(*row) for row in self.rows.take_records(self.machine.slot)]
         self._handle(events.FlushDue(rows, is_logged))
         self._warn(now)
+
+    def _want(self) -> bool:
+        """Let connections leave records if anybody hears of them; whether the log does."""
+        is_logged = self._log.enabled(LOG_MODULE, "info")
+        self.rows.want_records(is_logged or self.machine.wants_flows)
+        return is_logged
 
     def _poll(self) -> None:
         for poll in self.polls:

@@ -29,18 +29,17 @@ class Book:
         """All records, oldest first."""
         return self._records.values()
 
-    def add(self, kind: RecordType, identity: str, attributes: Mapping[Attribute, Value | None]) -> Record:
-        """A new record."""
-        self._turn += 1
-        record = self._records[identity] = Record(kind, identity, self._turn % SLOTS)
-        self.change(record, attributes)
-        return record
-
-    def add_now(
-        self, kind: RecordType, identity: str, attributes: Mapping[Attribute, Value | None]
+    def add(
+        self,
+        kind: RecordType,
+        identity: str,
+        attributes: Mapping[Attribute, Value | None],
+        slot: int | None = None,
     ) -> Record:
-        """A new record that belongs to the slot whose turn is next."""
-        record = self._records[identity] = Record(kind, identity, self.slot)
+        """A new record, of this slot if it has one already."""
+        self._turn += 1
+        record = Record(kind, identity, self._turn % SLOTS if slot is None else slot)
+        self._records[identity] = record
         self.change(record, attributes)
         return record
 

@@ -55,7 +55,7 @@ class Flows:
             attributes[Attribute.PARENT] = f"{self._source}:{row.parent}"
             attributes[Attribute.START_TIME] = row.started
             _, added = self._waiting.pop(identity, (0, {}))
-            record = self._book.add_now(row.record_type, identity, attributes | added)
+            record = self._book.add(row.record_type, identity, attributes | added, self._book.slot)
         else:
             self._book.change(record, attributes)
         if row.ended and row.kind == TPORT:

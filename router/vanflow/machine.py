@@ -112,7 +112,7 @@ class VanFlow:
                 if (record := self._book.get(identity)) is not None:
                     self._book.change(record, attributes)
                     if record.kind is RecordType.LISTENER and record.attributes.get(Attribute.FLOW_COUNT_L4):
-                        self._to_log.add(record)
+                        self._log_once(record)
             case events.RecordEnded(identity, moment):
                 if (record := self._book.get(identity)) is not None:
                     self._book.change(record, {Attribute.END_TIME: moment})
@@ -123,7 +123,7 @@ class VanFlow:
         own = {Attribute.PARENT: event.parent or None, Attribute.START_TIME: event.moment}
         record = self._book.add(event.kind, event.identity, {**own, **event.attributes})
         if event.kind is RecordType.ROUTER:
-            self._to_log.add(record)
+            self._log_once(record)
 
     def _logged(self, event: events.Logged) -> None:
         severity = SEVERITIES[event.level]
@@ -183,6 +183,7 @@ class VanFlow:
             effects += self._send(wire.co_record_address(source), additions)
         if event.is_logged:
             effects += self._log_lines(records)
+        self._to_log.difference_update(records)
         if released:
             effects.append(ReleaseRows(released))
         return effects
@@ -217,13 +218,13 @@ class VanFlow:
 
     def _log_lines(self, records: list[Record]) -> list[Effect]:
         """Of what has ended, and of the first time that some others are told."""
-        lines: list[Effect] = [
-            Log("info", one.log_line())
-            for one in records
-            if one.has_ended or (one in self._to_log and not one.was_logged)
-        ]
-        self._to_log.difference_update(records)
-        return lines
+        logged = [one for one in records if one.has_ended or one in self._to_log]
+        return [Log("info", one.log_line()) for one in logged]
+
+    def _log_once(self, record: Record) -> None:
+        """Some have a line before their end too."""
+        if not record.was_logged:
+            self._to_log.add(record)
 
     def _stop(self, moment: int) -> list[Effect]:
         self._flush_due = self._beacons.due = None

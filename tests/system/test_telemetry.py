@@ -367,3 +367,54 @@ def test_h1_command_addresses_are_known_to_the_mesh(told):
     for key in (f"Msfe.{HERE}:0", f"Mvfcr.{HERE}:0"):
         assert rows[key]["remoteCount"] == 1
         assert rows[key]["distribution"] == "closest"
+
+
+def test_h2_an_edge_router_is_told_of_through_its_uplink(routers):
+    port, access, clients = free_port(), free_port(), free_port()
+    interior = section("router", mode="interior", id="I")
+    interior += section("listener", name="clients", host=HOST, port=clients)
+    interior += section("listener", name="edges", host=HOST, port=access, role="edge")
+    edge = section("router", mode="edge", id="E")
+    edge += section("connector", name="up", host=HOST, port=access, role="edge")
+    with Service() as service:
+        edge += section("tcpListener", name="in", host=HOST, port=port, address="service")
+        interior += section("tcpConnector", name="out", host=HOST, port=service.port, address="service")
+        routers.start("I", interior, ENVIRONMENTS["A"])
+        routers.start("E", edge, ENVIRONMENTS["B"]).wait_line(": listening for client connections")
+        with Collector(clients) as collector:
+            for identity in collector.sources(2):
+                collector.follow(identity, ".flows")
+                collector.flush(identity)
+            there = collector.record("ROUTER_ACCESS", name="edges", role="edge", parent=f"{HERE}:0")
+            link = collector.record("LINK", name="up", role="edge", parent=f"{THERE}:0")
+            assert (link["peer"], link["operStatus"]) == (there["identity"], "up")
+            with connect(port) as client, service.accept() as server:
+                client.sendall(b"question")
+                assert server.recv(100) == b"question"
+                record = collector.record("BIFLOW_TPORT", parent=collector.record("LISTENER")["identity"])
+                collector.until(lambda: "connector" in record, "the addition of the interior router")
+                assert record["connector"] == collector.record("CONNECTOR", name="out")["identity"]
+                assert record["identity"].startswith(THERE)
+
+
+def test_h2_each_address_of_a_listener_has_a_record(routers):
+    clients, port = free_port(), free_port()
+    text = section("router", mode="interior", id="S")
+    text += section("listener", name="clients", host=HOST, port=clients)
+    text += section("tcpListener", name="in", host=HOST, port=port, multiAddressStrategy="priority")
+    with Service() as one, Service() as two:
+        for value, (address, service) in enumerate((("low", one), ("high", two)), start=1):
+            text += section("listenerAddress", address=address, value=value, listener="in")
+            text += section("tcpConnector", name=address, host=HOST, port=service.port, address=address)
+        routers.start("S", text, ENVIRONMENTS["A"]).wait_line(": listening for client connections")
+        with Collector(clients) as collector:
+            collector.follow(f"{HERE}:0", ".flows")
+            collector.flush(f"{HERE}:0")
+            records = {
+                address: collector.record("LISTENER", vanAddress=address) for address in ("low", "high")
+            }
+            with connect(port), two.accept():
+                record = collector.record("BIFLOW_TPORT", parent=records["high"]["identity"])
+                collector.until(lambda: record.get("trace") == "Local", "the trace of a way within a router")
+                collector.until(lambda: records["high"]["flowCountL4"] == 1, "the count of the address")
+            assert records["low"]["flowCountL4"] == 0

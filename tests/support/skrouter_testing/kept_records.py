@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+
 from skrouter.router.vanflow.attributes import Attribute, RecordType, Value
 from skrouter.router.vanflow.events import Given
 
@@ -13,10 +16,20 @@ class KeptRecords:
         self.kinds: dict[int, RecordType] = {}
         self.attributes: dict[int, dict[Attribute, Value]] = {}
         self.ended: list[int] = []
+        self.polls: list[Callable[[], None]] = []
+        self._numbers = itertools.count(1)
 
-    def begin(self, kind: RecordType, attributes: Given) -> int:
+    def reserve(self) -> int:
         """Numbers are 1, 2, …"""
-        number = len(self.kinds) + 1
+        return next(self._numbers)
+
+    def identity(self, number: int) -> str:
+        """Of this source."""
+        return f"kept0:{number}"
+
+    def begin(self, kind: RecordType, attributes: Given, number: int | None = None) -> int:
+        """A record of a number that is reserved, or of the next one."""
+        number = self.reserve() if number is None else number
         self.kinds[number] = kind
         self.attributes[number] = {}
         self.change(number, attributes)

@@ -147,6 +147,7 @@ class Stage:
             config=load(path, random=random.Random(1)),
             identity=SimpleNamespace(version="1.2.3"),
             shell=self.doing,
+            ports=self.doing,
             log=self.doing,
             tls=self.doing,
             policy=None,

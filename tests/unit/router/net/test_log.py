@@ -99,6 +99,15 @@ def test_a7_the_source_is_shown_where_wanted(tmp_path: Path) -> None:
     assert log.entries[0].file.endswith("test_log.py")
 
 
+def test_h5_the_source_of_a_warning_is_known_whether_shown_or_not(tmp_path: Path) -> None:
+    log = make(config("DEFAULT", "info+", tmp_path / "log"))
+    log.log("AGENT", "warning", "x")
+    log.close()
+    (warning,) = log.entries
+    assert warning.file.endswith("test_log.py")
+    assert warning.line > 0
+
+
 def test_a8_events_are_counted_whether_written_or_not() -> None:
     log = make(config("DEFAULT", "none"))
     log.log("AGENT", "debug", "x")
