@@ -228,6 +228,8 @@ def _router_changes(
 def _refused(parts: Parts, credentials: certificates.CertificatePlan, observed: Observed) -> dict[Key, State]:
     """What keeps resources from being configured: their own mistakes, credentials, the router's words."""
     found: dict[Key, State] = {key: error(text) for key, text in parts.errors.items()}
+    tokens_refused = {key: text for key, text in observed.refusals.items() if key[0] == "AccessToken"}
+    found |= {key: error(text) for key, text in tokens_refused.items()}
     for part in parts.entities:
         if part.profile in credentials.missing:
             text = f'TLS credentials secret "{credentials.missing[part.profile]}" not found'
