@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from skrouter.config.resources.access_token import AccessToken
 from skrouter.config.resources.common import CustomResource, Resource
@@ -57,6 +58,11 @@ class LinuxPlatform:
     def setting(self) -> Setting:
         """Where the site lives."""
         return self._setting
+
+    @property
+    def log(self) -> Path:
+        """Where the router's words are if it is a supervised process."""
+        return self._layout.log
 
     def read_input(self) -> Input:
         """What is in the input directory."""
