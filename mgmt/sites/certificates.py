@@ -26,6 +26,9 @@ SITE_SERVER = "skupper-site-server"
 LOCAL_SERVER = "skupper-local-server"
 LOCAL_CLIENT = "skupper-local-client"
 
+LONGEST_NAME = 64
+"""Characters of a common name (RFC 5280, ub-common-name)."""
+
 DAY = 86400.0
 MOST_TIME_BEFORE = 30 * DAY
 """Renewal comes at the latest so long before the end; earlier than the last third of a short life never."""
@@ -38,6 +41,9 @@ class Issuer:
     name: str
     subject: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", self.subject[:LONGEST_NAME])
+
 
 @dataclass(frozen=True, slots=True)
 class Issued:
@@ -47,6 +53,9 @@ class Issued:
     issuer: str
     subject: str
     hosts: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject", self.subject[:LONGEST_NAME])
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,11 @@ PRIOR_REVISIONS = 2
 """How many earlier contents of credentials stay valid, unless the site's setting says otherwise."""
 
 
+NOT_APPLIED = "The router does not have it yet"
+
+_LIVE = ("connector", "listener", "tcpConnector", "tcpListener", "listenerAddress")
+
+
 @dataclass(frozen=True, slots=True)
 class Desired:
     """Valid resources of one namespace, in any order, and where the site lives."""
@@ -228,6 +233,9 @@ def _router_changes(
 def _refused(parts: Parts, credentials: certificates.CertificatePlan, observed: Observed) -> dict[Key, State]:
     """What keeps resources from being configured: their own mistakes, credentials, the router's words."""
     found: dict[Key, State] = {key: error(text) for key, text in parts.errors.items()}
+    running = {one.key for one in observed.running or ()}
+    tokens_refused = {key: text for key, text in observed.refusals.items() if key[0] == "AccessToken"}
+    found |= {key: error(text) for key, text in tokens_refused.items()}
     for part in parts.entities:
         if part.profile in credentials.missing:
             text = f'TLS credentials secret "{credentials.missing[part.profile]}" not found'
@@ -236,6 +244,8 @@ def _refused(parts: Parts, credentials: certificates.CertificatePlan, observed: 
             found.setdefault(part.owner, pending(f'TLS credentials "{part.profile}" are being made'))
         elif part.entity.key in observed.refusals:
             found.setdefault(part.owner, error(observed.refusals[part.entity.key]))
+        elif part.entity.type in _LIVE and part.entity.key not in running:
+            found.setdefault(part.owner, pending(NOT_APPLIED))
     return found
 
 

@@ -8,7 +8,7 @@ from skrouter.config.resources.common import Endpoint, Metadata
 from skrouter.config.resources.link import Link, LinkSpec
 from skrouter.config.resources.router_access import RouterAccess
 from skrouter.mgmt.sites.changes import Change, RemoveStaticLink, StoreStaticLink
-from skrouter.mgmt.sites.kinds.router_access import client_credentials
+from skrouter.mgmt.sites.kinds.router_access import ANY, LOOPBACK, client_credentials
 from skrouter.mgmt.sites.kinds.site import LINK_ROLES
 from skrouter.mgmt.sites.parts import Context, Parts
 
@@ -37,8 +37,8 @@ def files(access: RouterAccess, context: Context) -> Iterator[tuple[str, Link]]:
     """File name and link for each host of the access (local-system.md §6)."""
     spec = access.spec
     machine = context.observed.host
-    named = spec.subject_alternative_names or ("0.0.0.0", "::", machine.name, *machine.addresses)
-    hosts = dict.fromkeys([spec.bind_host or "127.0.0.1", *named])
+    named = spec.subject_alternative_names or (ANY, "::", machine.name, *machine.addresses)
+    hosts = dict.fromkeys([spec.bind_host or LOOPBACK, *named])
     roles = [role for role in spec.roles if role.name in LINK_ROLES]
     name = f"link-{access.name}"
     for host in hosts if roles else ():

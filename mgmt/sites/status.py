@@ -120,6 +120,7 @@ class Statuses:
             case Listener():
                 matched = self._is_connected(one.spec.routing_key)
                 states = self._bridge(one, "Matched", matched, "No matching connectors")
+                states |= self._listening(f"listener/{one.name}", states)
                 return self._made(one, ListenerStatus(has_matching_connector=matched), states)
             case Connector():
                 matched = self._network is not None and one.spec.routing_key in self._network.listened_keys
@@ -154,6 +155,14 @@ class Statuses:
 
     def _bridge(self, one: CustomResource, kind: str, holds: bool, message: str) -> dict[str, State]:
         return {"Configured": self._configured(one), kind: OK if holds else pending(message)}
+
+    def _listening(self, name: str, states: Mapping[str, State]) -> dict[str, State]:
+        """A listener that is wanted and cannot listen is not as configured."""
+        views = self._network.own.listeners if self._network is not None else ()
+        shut = [one for one in views if one.name == name and not one.is_open and one.detail]
+        if not shut or any(state != OK for state in states.values()):
+            return {}
+        return {"Configured": error(shut[0].detail)}
 
     def _is_connected(self, key: str) -> bool:
         return self._network is not None and key in self._network.connected_keys
@@ -199,6 +208,7 @@ class Statuses:
         else:
             keys = StrategyStatus(weighted=WeightedStatus(reachable))
         states = self._bridge(one, "Operational", bool(reachable), "No matching connectors")
+        states |= self._listening(f"multiAddress/{one.name}", states)
         return self._made(one, MultiKeyListenerStatus(has_destination=bool(reachable), strategy=keys), states)
 
     def _access(self, access: RouterAccess) -> Status:

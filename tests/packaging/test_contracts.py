@@ -11,6 +11,16 @@ SHELLS = (
     "skrouter.adaptors.tcp.shell",
     "skrouter.adaptors.tcp.sockets",
     "skrouter.mgmt.client.net",
+    "skrouter.mgmt.controller.authority",
+    "skrouter.mgmt.controller.loop",
+    "skrouter.mgmt.platforms.linux.files",
+    "skrouter.mgmt.platforms.linux.host",
+    "skrouter.mgmt.platforms.linux.live",
+    "skrouter.mgmt.platforms.linux.managers",
+    "skrouter.mgmt.platforms.linux.platform",
+    "skrouter.mgmt.platforms.linux.store",
+    "skrouter.mgmt.platforms.linux.supervise",
+    "skrouter.mgmt.platforms.linux.watcher",
     "skrouter.cli",
 )
 """The I/O shells, beside the native packages: these may use sockets, clocks and threads."""

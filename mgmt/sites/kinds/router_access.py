@@ -10,6 +10,9 @@ from skrouter.mgmt.sites.kinds.site import LINK_ROLES
 from skrouter.mgmt.sites.parts import Context, Parts, Profile
 
 ANY = "0.0.0.0"
+LOOPBACK = "127.0.0.1"
+"""Where a listener is reached that listens everywhere, as far as anybody knows for sure."""
+
 GROUP = "skupper-router"
 EDGE_TEXT = "Edge sites cannot accept incoming links from remote sites"
 
@@ -47,14 +50,14 @@ def hosts(access: RouterAccess, context: Context) -> frozenset[str]:
     """Hosts of the server certificate: the names it is given, or all of the machine, and where it listens."""
     machine = context.observed.host
     named = access.spec.subject_alternative_names or (ANY, "::", machine.name, *machine.addresses)
-    return frozenset({*named, access.spec.bind_host} - {""})
+    return frozenset({*named, access.spec.bind_host or LOOPBACK})
 
 
 def endpoints(access: RouterAccess) -> tuple[Endpoint, ...]:
     """As the site's status shows them (local-system.md §3.9)."""
     spec = access.spec
     return tuple(
-        Endpoint(f"{access.name}-{role.name}", spec.bind_host or "127.0.0.1", str(role.actual_port), GROUP)
+        Endpoint(f"{access.name}-{role.name}", spec.bind_host or LOOPBACK, str(role.actual_port), GROUP)
         for role in spec.roles
         if role.name in LINK_ROLES
     )
