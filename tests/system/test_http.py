@@ -148,6 +148,11 @@ def test_g9_metrics_of_the_reference_come_first_with_its_names_and_types(web: We
     assert headers["content-type"].startswith("text/plain")
     lines = body.decode().splitlines()
     types = [line.split()[2:] for line in lines if line.startswith("# TYPE ")]
+    pools = [each for each in types if ":" in each[0]]
+    assert {name.partition(":")[2] for name, _ in pools} == {"allocated", "in_use", "cached", "bytes"}
+    place = types.index(pools[0])
+    assert types[place : place + len(pools) + 1] == [*pools, ["qdr_alloc_pool_bytes", "gauge"]]
+    types = [each for each in types if each not in pools]
     expected = [
         *([name, "gauge"] for name in GAUGES),
         *([name, "counter"] for name in COUNTERS),
