@@ -150,6 +150,7 @@ class MeshEngine:
         topology.expire_link_states(self.config.remote_ls_max_age, now)
         advertise |= topology.update_routes(now)
         topology.flush_unreachable()
+        topology.ask_silent()
         topology.remove_idle()
         topology.report_size()
         advertise |= self._tell_address_changes()

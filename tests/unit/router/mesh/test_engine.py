@@ -472,6 +472,17 @@ def test_update_that_arrives_after_its_advertisement_needs_no_request() -> None:
     assert not any(isinstance(message, MobileAddressRequest) for message, _ in sent(bench.ticks(10)))
 
 
+def test_a_reachable_router_that_tells_nothing_of_its_addresses_is_asked_once_after_some_seconds() -> None:
+    """Its advertisement may have been forgotten with it while it could not be reached."""
+    bench = with_neighbor()
+    bench.link_state("B", 2, {"A": 1, "C": 5})
+    bench.ticks(1)
+    bench.link_state("C", 1, {"B": 5})
+    question = MobileAddressRequest("A", 0, "C")
+    asked = [question in [message for message, _ in sent(bench.ticks(1))] for _ in range(20)]
+    assert [number for number, one in enumerate(asked) if one] == [4]
+
+
 @pytest.mark.parametrize(
     "message",
     [
