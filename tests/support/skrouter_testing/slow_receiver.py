@@ -1,7 +1,8 @@
 """One large multicast to a fast receiver and to one that hardly reads: what everybody has to wait for.
 
-Receivers of one message go at the pace of the slowest, for its octets are held once: whoever is ahead is so by
-what the router holds of the message (Q2) and what lies in sessions (Q3) and sockets. Others are not held up.
+Receivers of one message go at the pace of the slowest, for its octets are held once. Whoever is ahead is so
+by what the router holds of the message (Q2) and what lies in sessions (Q3) and sockets; behind that the
+incoming window of a session fills (`maxSessionFrames`), then its sender waits. Others are not held up.
 
 Belongs here: the peers and their pace. Does not: routers, and how large the message is.
 """
@@ -14,16 +15,36 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from skrouter_testing.peers import Link, Peer, message
-from skrouter_testing.process import PATIENCE
+from skrouter_testing.process import HOST, PATIENCE, Routers, free_port, section
 
 SYSTEM = 24_000_000
-"""Octets that the buffers of two sockets may take, at most, for each router on the way."""
+"""Octets that the buffers of a connection's two sockets may take, at most."""
 HELD = 262_144 + 1_048_576
-"""Octets that a router may hold of one message: Q2, and Q3 of one session."""
+"""Octets that a receiver may be behind within a router: Q2, and Q3 of its session."""
 PART = 1_000_000
 BEAT = 3.0
 """Seconds between two signs of life."""
 ADDRESS, OTHER = "multicast/large", "others"
+FRAME = 16_384
+CLIENT_WINDOW, ROUTER_WINDOW = 8 << 20, 128 << 20
+"""Octets of a session's incoming window where `maxSessionFrames` does not say."""
+
+
+def start(routers: Routers, names: str, window: int | None = None) -> dict[str, int]:
+    """Routers in a row, with windows between them of so many octets, or the usual ones; ports for clients."""
+    frames = None if window is None else window // FRAME
+    ports = {name: free_port() for name in names}
+    mesh = {name: free_port() for name in names}
+    for place, name in enumerate(names):
+        text = section("router", mode="interior", id=name)
+        text += section("listener", name="clients", host=HOST, port=ports[name])
+        text += section("address", prefix="multicast", distribution="multicast")
+        between = {"host": HOST, "role": "inter-router", "maxSessionFrames": frames}
+        text += section("listener", name="routers", port=mesh[name], **between)
+        if place:
+            text += section("connector", name="left", port=mesh[names[place - 1]], **between)
+        routers.add(name, text).start()
+    return ports
 
 
 @dataclass
@@ -100,7 +121,7 @@ class Pace:
     # --- what happens
 
     def begin(self) -> None:
-        """The first octets of the message, and what a receiver that does not read at all does to the other."""
+        """The message begins, until a receiver that does not read holds up the other, and the sender."""
         self.slow.reading = False
         self.sender.send(message(bytes(PART)), more=True)
         self.sent = PART
