@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from load.machine import commit, facts
-from skrouter_testing.churn import Churn, Sample, sample
+from skrouter_testing.churn import Churn, Sample, sample, sample_at_rest
 from skrouter_testing.process import Routers, wait_until
 from skrouter_testing.topology import Link, Topology
 
@@ -43,7 +43,7 @@ def run(minutes: float) -> tuple[Story, dict[str, int]]:
     with Routers(Path(tempfile.mkdtemp(prefix="churn-"))) as routers:
         topology = Topology(routers, NAMES, LINKS).start()
         look = {name: partial(sample, topology[name], topology.ports[name]) for name in NAMES}
-        story: Story = {name: [look[name]()] for name in NAMES}
+        story: Story = {name: [sample_at_rest(topology[name], topology.ports[name])] for name in NAMES}
         churn = Churn([topology.ports[name] for name in NAMES], random.Random(SEED))
         started = time.monotonic()
         for part in range(1, SAMPLES + 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from skrouter_testing.churn import Churn, sample
+from skrouter_testing.churn import Churn, sample, sample_at_rest
 from skrouter_testing.process import Routers, wait_until
 from skrouter_testing.router_line import RouterLine
 
@@ -16,7 +16,7 @@ GROWTH = 3_000_000
 def test_clients_that_come_and_go_leave_tables_descriptors_and_memory_as_they_were(routers: Routers) -> None:
     line = RouterLine(routers, "AB").start()
     churn = Churn(line.ports.values(), random.Random(4))
-    before = {name: sample(line[name], line.ports[name]) for name in "AB"}
+    before = {name: sample_at_rest(line[name], line.ports[name]) for name in "AB"}
     after = []
     for turn in range(1, 4):
         churn.run(lambda turn=turn: churn.begun < turn * LIVES)  # type: ignore[misc]

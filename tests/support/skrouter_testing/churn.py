@@ -25,6 +25,10 @@ SIZES = (0, 300, 20_000, 300_000)
 ENDS = ("close", "end", "kill", "detach")
 
 
+REST = 3.0
+"""Seconds without a change until a router is taken to be at rest."""
+
+
 class ChurnError(AssertionError):
     """A client did not get what it must get."""
 
@@ -51,6 +55,17 @@ def sample(router: RouterProcess, port: int) -> Sample:
     descriptors = len(list(Path(f"/proc/{router.pid}/fd").iterdir()))
     counts = (int(row[name]) for name in ("addrCount", "linkCount", "connectionCount"))
     return Sample(router.memory().resident, descriptors, *counts)
+
+
+def sample_at_rest(router: RouterProcess, port: int) -> Sample:
+    """What it has when what clients make grow has not changed for a while: meshes learn addresses with a delay."""
+    found, since = sample(router, port), time.monotonic()
+    while time.monotonic() - since < REST:
+        time.sleep(REST / 10)
+        if (new := sample(router, port)).clients != found.clients:
+            since = time.monotonic()
+        found = new
+    return found
 
 
 Step = tuple[Callable[[], object], str]
