@@ -249,7 +249,7 @@ def guarded(routers: Routers, sasl_directory: Path) -> Door:
     text += section(
         "listener", name="door", host=HOST, port=port, authenticatePeer=True, saslMechanisms="PLAIN"
     ) + section("listener", name="plain", host=HOST, port=plain)
-    return Door(routers.start("S", text), port, plain)
+    return Door(routers.start("S", text + section("log", module="PROTOCOL", enable="debug+")), port, plain)
 
 
 def test_user_with_the_right_password_gets_in_under_its_name(guarded):
@@ -259,6 +259,8 @@ def test_user_with_the_right_password_gets_in_under_its_name(guarded):
         )
         (row,) = [row for row in query(guarded.plain, "connection") if row["sasl"] == "PLAIN"]
     assert row["user"] == "alice@domain.example"
+    guarded.router.wait_line("FRAME: 0 <- @sasl-init(65) [mechanism=:PLAIN, initial-response=(hidden)")
+    assert PASSWORD not in guarded.router.log
 
 
 @pytest.mark.parametrize(
