@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from skrouter.router.vanflow.attributes import Attribute, Attributes, RecordType, Value
+from skrouter.router.vanflow.attributes import LOG_NAMES, Attribute, Attributes, RecordType, Value
 
 _NEVER_LOGGED = frozenset(
     {Attribute.RECORD_TYPE, Attribute.IDENTITY, Attribute.START_TIME, Attribute.END_TIME}
@@ -54,7 +54,7 @@ class Record:
         words += [] if self.was_logged else ["BEGIN"]
         words += ["END"] if self.has_ended else []
         words += [
-            f"{name.log_name}={self.attributes[name]}"
+            f"{LOG_NAMES[name]}={self.attributes[name]}"
             for name in sorted(self.attributes)
             if name not in _NEVER_LOGGED
         ]
