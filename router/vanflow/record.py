@@ -30,13 +30,14 @@ class Record:
 
     def set(self, attributes: Mapping[Attribute, Value | None]) -> bool:
         """Take new values, except None; whether any differs from what it has."""
-        differs = False
-        for name, value in attributes.items():
-            if value is not None and self.attributes.get(name) != value:
-                self.attributes[name] = value
-                self.changed.add(name)
-                differs = True
-        return differs
+        news = {
+            name: value
+            for name, value in attributes.items()
+            if value is not None and self.attributes.get(name) != value
+        }
+        self.attributes.update(news)
+        self.changed.update(news)
+        return bool(news)
 
     def tell_all(self) -> None:
         """Everything is to be told again."""
