@@ -26,7 +26,9 @@ STEPS_03 = (
     *(52, 53, 55, 56, 57, 58, 59, 61, 64, 66, 67, 69, 70, 73, 81, 83, 84, 86, 88, 89, 91, 92, 94, 97, 98),
     *(99, 100, 101, 102),
 )
-"""Of 03-edge: proxies of flow records; opens, attaches and their answers, credit, mesh id, tracking, proxies, deliveries, a stream."""
+"""Of 03-edge: proxies of flow records; opens, attaches and their answers, credit, mesh id, tracking, proxies,
+deliveries, a stream.
+"""
 STEPS_08 = (
     *(7, 9, 10, 12, 13, 14, 18, 19, 20, 21, 22, 23, 24, 26, 27, 28, 29, 30, 31, 33, 35, 38, 39, 40, 41, 43),
     *(44, 46, 47, 48, 49, 51, 54, 55, 57, 59),
