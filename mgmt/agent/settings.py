@@ -186,6 +186,7 @@ class TcpListenerFacts:
     oper_status: str = "down"
     connection_msg: str = ""
     observer: str = "auto"
+    proxy_protocol: str = "none"
     name: str | None = None
 
 
@@ -204,6 +205,7 @@ class TcpConnectorFacts:
     bytes_out: int = 0
     ssl_profile: str | None = None
     verify_hostname: bool = True
+    proxy_protocol: str = "none"
     name: str | None = None
 
 
