@@ -84,6 +84,8 @@ from skrouter.router.forwarder.settlement cimport arrival_free, copy_free, faile
 
 from skrouter.amqp import _proton  # noqa: F401
 
+cdef uint64_t UNKNOWN = <uint64_t>-1     # of moved_octets: a constant
+
 cdef enum:
     WATCH_ERRORS = 8                # EPOLLERR: reported in any case; alone it keeps the descriptor watched for resets
 
@@ -480,8 +482,8 @@ cdef void _heed_verdict(flow_t *flow) noexcept nogil:
 cdef void _expect_answer(flow_t *flow) noexcept nogil:
     """A server has taken all; its own stream began before. If it was aborted before a router on the way had begun to send
     it, there is nothing that could tell of its end."""
-    if flow.service != NULL and flow.outbound == NULL and not flow.ended_out and not flow.alarm.armed:
-        flow.moved_octets = ~<uint64_t>0
+    if flow.service != NULL and flow.outbound == NULL and not flow.ended_out and flow.moved_octets != UNKNOWN:
+        flow.moved_octets = UNKNOWN
         engine_arm(flow.bridge.engine, &flow.alarm, flow.bridge.engine.now + ANSWER_TIME)
 
 

@@ -116,9 +116,13 @@ cdef void inbound_end(flow_t *flow) noexcept nogil:
     """Nothing more will be read: an unfinished stream is aborted; a finished one is left to its outcome."""
     cdef arrival_t *arrival = flow.inbound
     flow.ended_in = True
-    if arrival != NULL and not arrival.content.complete:
-        flow.inbound = NULL
-        arrival.owner = NULL
+    if arrival == NULL or (arrival.content.complete and not flow.waits):
+        return
+    flow.inbound = NULL
+    arrival.owner = NULL
+    if arrival.content.complete:
+        arrival_settled(arrival)        # it has no way, and nobody looks for one any more
+    else:
         arrival_abort(arrival)
 
 
