@@ -206,11 +206,12 @@ def _stop(session: Session) -> None:
     kept = (files.read(layout.platform_file) or b"").decode().partition(":")[2].strip()
     if kept and kept != platform:
         raise FailedError(f'existing namespace uses "{kept}" platform and it cannot change to "{platform}"')
-    try:
-        local.manager(session).stop()
-    except PlatformError as error:
-        raise FailedError(str(error)) from error
-    files.remove(layout.root)
+    with files.turn(layout.turn):
+        try:
+            local.manager(session).stop()
+        except PlatformError as error:
+            raise FailedError(str(error)) from error
+        files.remove(layout.root)
     click.echo(f'Namespace "{session.namespace}" has been removed')
 
 
