@@ -153,8 +153,9 @@ def reload_site(session: Session) -> None:
 
 
 def _start(session: Session) -> None:
-    layout = session.layout
-    if layout.resources.exists() and layout.router_config.exists():
+    from skrouter.cli.commands import local  # noqa: PLC0415
+
+    if local.is_initialized(session) and local.manager(session).is_started():
         raise FailedError(f"namespace already exists: {session.namespace}")
     _check_sources(session)
     click.echo(f'Sources will be consumed from namespace "{session.namespace}"')
