@@ -154,7 +154,7 @@ class LiveView(SettledView):
         """Open connections, AMQP and TCP."""
         return self._connections.all()
 
-    def links(self) -> Iterator[LinkFacts]:
+    def links(self) -> Iterable[LinkFacts]:
         """Attached links."""
         return self._links.all()
 
@@ -162,7 +162,7 @@ class LiveView(SettledView):
         """The identity of a link; 0 for one that is not there."""
         return self._links.numbers().get(handle, 0)
 
-    def addresses(self) -> Iterator[AddressFacts]:
+    def addresses(self) -> Iterable[AddressFacts]:
         """The address table."""
         return self._addresses.all()
 
