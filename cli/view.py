@@ -108,12 +108,10 @@ class LiveView(SettledView):
             )
 
     def tcp_connectors(self) -> Iterable[TcpConnectorFacts]:
-        """TCP connectors; the connection that stands for each is counted as opened."""
+        """TCP connectors; the bridge counts the connection that stands for each as opened."""
         self._connections.dispatch_numbers()  # the age of a new one begins now
         for one in self._tcp.connectors():
-            traffic = _traffic(
-                one.connections_opened + 1, one.connections_closed, one.bytes_in, one.bytes_out
-            )
+            traffic = _traffic(one.connections_opened, one.connections_closed, one.bytes_in, one.bytes_out)
             yield configured(TcpConnectorFacts, one.config, **traffic)
 
     def listener_addresses(self) -> Iterable[ListenerAddressFacts]:

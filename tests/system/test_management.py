@@ -216,3 +216,8 @@ def test_skstat_shows_the_memory_of_the_data_plane(line):
     shown = good(run("skstat", line, "-m"))
     assert "Memory Pools" in shown and "qdr_link_t" in shown
     assert "Memory Summary" in shown and "MiB" in shown
+
+
+def test_a_tcp_connector_counts_the_connection_that_stands_for_it_once(line):
+    (row,) = query(line.ports["B"], "tcpConnector")
+    assert (row["connectionsOpened"], row["connectionsClosed"]) == (1, 0)

@@ -641,7 +641,7 @@ def test_tcp_entities_show_their_state_and_traffic(stage: Stage) -> None:
     stage.tcp.is_up = False
     assert [one.oper_status for one in stage.view.tcp_listeners()] == ["down"]
     (connector,) = stage.view.tcp_connectors()
-    assert (connector.connections_opened, connector.connections_closed) == (6, 2)
+    assert (connector.connections_opened, connector.connections_closed) == (5, 2)
 
 
 def test_the_log_is_shown_by_module_and_by_entry(stage: Stage) -> None:
