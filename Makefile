@@ -5,11 +5,14 @@ export PYTHONSAFEPATH := 1
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
 
 SEEDS ?= 1000
 ROUTERS ?= 12
+EXAMPLES ?= 2000
 
-.PHONY: help build demo test conformance soak fuzz simulate simulate-report reference lint debug asan bench query-report clean
+.PHONY: help build demo test conformance interleavings soak fuzz simulate simulate-report reference lint debug asan bench query-report \
+	crds clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -20,12 +23,15 @@ build: ## system packages (as root on Debian), .venv, native modules; quick when
 demo: build ## two routers over TLS with a TCP service and AMQP through both; KEEP=1 leaves them running
 	@KEEP=$(KEEP) PYTHONPATH=scripts $(BIN)/python -m demo
 
-test: build ## all tests but the lint and the campaigns (conformance, soak); ARGS= is passed to pytest
-	$(PYTEST) --ignore=tests/soak --ignore=tests/conformance $(ARGS)
+test: build ## all tests but the lint and the campaigns (conformance, soak); WORKERS=2 side by side, ARGS= goes to pytest
+	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore=tests/soak --ignore=tests/conformance $(ARGS)
 
 conformance: build ## what clients rely on, with proton and rhea (Node.js), on three topologies; ARGS= is passed to pytest
 	scripts/setup-conformance
 	SKROUTER_RHEA=$(CURDIR)/.venv/conformance $(PYTEST) tests/conformance $(ARGS)
+
+interleavings: build ## random clients on one to four routers, every delivery and credit accounted for; EXAMPLES=2000
+	SKROUTER_INTERLEAVINGS=$(EXAMPLES) $(PYTEST) tests/integration/router/forwarder/test_interleavings.py $(ARGS)
 
 soak: build ## gigabytes through two and three routers, everything checked; ARGS="--scale 0.01 --only messages"
 	PYTHONPATH=tests:tests/support $(BIN)/python -m soak $(ARGS)
@@ -48,11 +54,14 @@ lint: build ## ruff, mypy, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+crds: build ## config/crd from the kinds in config/resources
+	@scripts/crds
+
 debug: build ## native tests on a build with bounds checks
-	scripts/native-tests debug
+	scripts/native-tests debug -n $(WORKERS) --dist loadfile
 
 asan: build ## native tests on a build with AddressSanitizer
-	scripts/native-tests asan
+	scripts/native-tests asan -n $(WORKERS) --dist loadfile
 
 bench: build ## load tests beside nginx and HAProxy; ARGS="--quick --only tcp-one"; result in perf/results/
 	@scripts/setup-bench

@@ -198,6 +198,11 @@ class MessageTooLarge:
     link: Handle
 
 
+@dataclass(frozen=True, slots=True)
+class FramesTraced:
+    """Traced frames wait to be taken; told again only when all have been taken."""
+
+
 Event = (
     ConnectionAccepted
     | StreamReady
@@ -214,6 +219,7 @@ Event = (
     | SessionBegun
     | SessionEnded
     | MessageTooLarge
+    | FramesTraced
 )
 
 EVENTS: tuple[type[Event], ...] = (
@@ -232,6 +238,7 @@ EVENTS: tuple[type[Event], ...] = (
     SessionBegun,
     SessionEnded,
     MessageTooLarge,
+    FramesTraced,
 )
 
 

@@ -21,7 +21,7 @@ from skrouter.mgmt.agent.entities.catalog import CORE, GENERAL
 from skrouter.mgmt.agent.entities.entity import CoreEntity, GeneralEntity
 from skrouter.mgmt.agent.facts import ConnectionFacts
 from skrouter.mgmt.agent.naming import long_name
-from skrouter.mgmt.agent.status import BadRequestError, ConfigurationError, NotFoundError, UnsupportedError
+from skrouter.mgmt.agent.status import BadRequestError, ConfigurationError, NotFoundError
 from skrouter.router.net.errors import ListenError
 
 if TYPE_CHECKING:
@@ -134,12 +134,19 @@ class RouterControl:
         shown = next((one for one in self._view.connections() if one.identity == number), None)
         if shown is None:
             raise BadRequestError
-        if changes.get("enableProtocolTrace"):
-            raise UnsupportedError("this version does not support enableProtocolTrace")
+        if "enableProtocolTrace" in changes:
+            shown = self._trace(shown, changes["enableProtocolTrace"])
         if changes.get("adminStatus") != "deleted":
             return shown
         self._force_close(number)
         return replace(shown, admin_status="deleted", oper_status="closing")
+
+    def _trace(self, shown: ConnectionFacts, wanted: bool) -> ConnectionFacts:
+        """TCP connections have no frames: for them it is never on."""
+        if (handle := self._view.amqp_connection(shown.identity)) is None:
+            return shown
+        self._router.shell.tracing.choose(handle, wanted)
+        return replace(shown, enable_protocol_trace=wanted)
 
     def _force_close(self, number: int) -> None:
         if (handle := self._view.amqp_connection(number)) is not None:

@@ -75,6 +75,7 @@ def kinds(router: Router, tcp: TcpShell) -> Mapping[str, Kind]:
 
 def _configure_log(router: Router, config: LogConfig) -> None:
     router.log.configure([config])
+    router.shell.tracing.refresh()
 
 
 def _rename_network(router: Router, tcp: TcpShell, config: NetworkConfig) -> None:
@@ -121,25 +122,25 @@ class Ports:
     """AMQP listeners and connectors."""
 
     def __init__(self, router: Router) -> None:
-        self._shell = router.shell
+        self._ports = router.ports
         self._log = router.log
 
     def listen(self, config: ListenerConfig) -> None:
         """Open a listener."""
-        self._shell.add_listener(config)
+        self._ports.add_listener(config)
 
     def stop_listening(self, config: ListenerConfig) -> None:
         """Close a listener; its connections live on."""
-        self._shell.remove_listener(config.identity)
+        self._ports.remove_listener(config)
         self._log.log("CONN_MGR", "info", f"Deleted  Listener: {describe.configured(config)}")
 
     def connect(self, config: ConnectorConfig) -> None:
         """Begin to connect, whether anybody is there or not."""
-        self._shell.add_connector(config)
+        self._ports.add_connector(config)
 
     def disconnect(self, config: ConnectorConfig) -> None:
         """Connect no more, and close the connections."""
-        self._shell.remove_connector(config.identity)
+        self._ports.remove_connector(config)
         self._log.log("CONN_MGR", "info", f"Deleted  Connector: {describe.configured(config)}")
 
 

@@ -77,6 +77,12 @@ def build_parser() -> argparse.ArgumentParser:
         help="append the events of the mesh to FILE (created with mode 0600)",
     )
     parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="lines of the log: as in skupper-router (default), or each a JSON object",
+    )
+    parser.add_argument(
         "-v", "--version", action="version", version=VERSION, help="print the version and exit"
     )
     return parser

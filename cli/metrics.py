@@ -171,6 +171,9 @@ class RouterMetrics(Collector):
                 (listener.name or f"{listener.host}:{listener.port}",), listener.oper_status == "up"
             )
         yield up
+        dropped = self._router.telemetry.rows.records_dropped
+        name = "skrouter_flow_records_dropped"
+        yield CounterMetricFamily(name, "Connections and requests without a flow record", dropped)
 
     def _addresses(self) -> Iterator[Metric]:
         rows = [row for row in self._view.addresses() if row.key.startswith(MOBILE)]

@@ -20,9 +20,10 @@ from skrouter.amqp import events as engine_events
 from skrouter.amqp.engine.loop import EngineLoop
 from skrouter.amqp.engine.poller import Engine
 from skrouter.amqp.engine.tls_context import TlsContext
-from skrouter.cli import daemon
+from skrouter.cli import daemon, panic
 from skrouter.cli.control import RouterControl
 from skrouter.cli.daemon_options import parse
+from skrouter.cli.memory_line import write_regularly
 from skrouter.cli.preflight import preflight
 from skrouter.cli.test_hooks import TestHooks
 from skrouter.cli.version import VERSION
@@ -85,10 +86,12 @@ def _run(
             config.logs,
             timestamp_format=config.router.timestamp_format,
             timestamps_in_utc=config.router.timestamps_in_utc,
+            as_json=options.log_format == "json",
         )
     except (ConfigError, OutputError) as error:
         failed(str(error))
         return 1
+    panic.install(log.descriptor)
     try:
         preflight(config, str(config_path))
         return Daemon(config, log, options.record, test_hooks=options.test_hooks).run(ready)
@@ -115,6 +118,11 @@ def _log_failed_start(log: RouterLog, error: Exception) -> None:
     if isinstance(error, ListenError):
         text = f"Shutting down, required listener failed {error.host_port}: {error.reason}"
         log.log("SERVER", "critical", text)
+    if isinstance(error, NetworkConfigurationError):
+        log.log("CONN_MGR", "error", str(error))
+    if isinstance(error, ConfigError):
+        for problem in error.problems:
+            log.log("CONN_MGR", "error", problem.text)
     log.log("ROUTER", "critical", f"Router start-up failed: {error}")
 
 
@@ -141,12 +149,16 @@ class Daemon:
         self._metrics: RouterMetrics | None = None
         self.router.shell.pages.metrics = self._metrics_page
         self._stopped_by: int | None = None
+        self._broken = False
+        log.broken = self._log_broken
 
     # --- composition
 
     def _make_tcp(self) -> TcpShell:
         bridge = Bridge(self.router.forwarder, self.router.core.parser.prefix)
+        self.router.telemetry.rows = bridge
         around = Surroundings(
+            recorder=self.router.telemetry,
             log=self.log.log,
             watch=lambda address: self.router.watch(address, self._watch_changed),
             unwatch=self.router.unwatch,
@@ -154,9 +166,11 @@ class Daemon:
             unbind_consumer=lambda _address, link: self.router.handle(events.ConsumerUnbound(link)),
             tls_context=self._tls_context,
         )
-        return TcpShell(
+        shell = TcpShell(
             bridge, self.loop, around, self.config.router.drop_tcp_connections, self.config.network.tenant_id
         )
+        self.router.telemetry.polls.append(shell.records.poll)
+        return shell
 
     def _tls_context(
         self, profile: str, *, server: bool, require_peer: bool, alpn: tuple[bytes, ...]
@@ -196,14 +210,14 @@ class Daemon:
             self._catch_signals()
             self._start()
             ready()
-            if self._stopped_by is None:
+            if self._stopped_by is None and not self._broken:
                 self.loop.run_forever()
         finally:
             self._stop()
         if self._stopped_by == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGINT)
-        return 0
+        return 1 if self._broken else 0
 
     def _start(self) -> None:
         router = self.config.router
@@ -225,6 +239,7 @@ class Daemon:
             self._tcp.configure_connector(connector)
         for address in self.config.listener_addresses:
             self._tcp.configure_listener_address(address)
+        write_regularly(self.loop, self._view.memory, self.log.log)
         threads = router.worker_threads
         self.log.log("SERVER", "info", f"Operational, {threads} Threads Running (process ID {os.getpid()})")
 
@@ -255,8 +270,15 @@ class Daemon:
             self._stopped_by = number
             self.loop.stop()
 
+    def _log_broken(self, reason: str) -> None:
+        """A router that cannot say what it does ends (spec: router-config.md §1.3)."""
+        _say_why(reason)
+        self._broken = True
+        self.loop.stop()
+
     def _stop(self) -> None:
         self.log.log("ROUTER", "info", "Shut Down")
+        self.router.telemetry.stop()
         self._tcp.close()
         self.router.stop()
         self.loop.close()

@@ -86,7 +86,6 @@ class LiveView(SettledView):
             node_count=0 if router.mesh is None else len(router.mesh.nodes()) - 1,
             auto_link_count=len(router.config.auto_links),
             connection_count=self._connections.count(),
-            links_blocked=self._links.blocked(),
             uptime_seconds=int(clock.monotonic() - router.started),
             memory_usage=virtual,
             resident_memory_usage=resident,

@@ -102,6 +102,7 @@ class ConnectionRows:
             properties=_shown(facts.property_map),
             uptime_seconds=int(age),
             last_dlv_seconds=None if idle is None else int(idle),
+            enable_protocol_trace=self._router.shell.tracing.is_chosen(facts.connection),
             tls_ordinal=facts.tls_ordinal,
             group_correlation_id=correlator,
             group_ordinal=facts.ordinal if correlator is not None else None,

@@ -20,6 +20,11 @@ def memory_use(statm: Path = _STATM) -> tuple[int | None, int | None]:
     return virtual * page, resident * page
 
 
+def physical_memory() -> int:
+    """Octets of memory that this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 def host_name() -> str:
     """This machine's name."""
     return os.uname().nodename

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -27,11 +26,8 @@ HELLO_KEY: Final = "Lqdhello"
 """What goes out on control links: the address of neighbors' HELLOs."""
 
 DISPATCH_LINK: Final = "tcp.connector.out"
-BLOCKED_SECONDS: Final = 10
-"""A link without credit for longer counts as blocked."""
-
-OUTSTANDING_PLACES: Final = 128
-"""Length of the reference's list, one place for each neighbor."""
+PLACES: Final = 128
+"""Length of the reference's lists, one place for each router or neighbor; longer where there are more."""
 
 _TYPES: Final = {
     LinkKind.CONTROL: "router-control",
@@ -89,21 +85,16 @@ class LinkRows:
     def _row(
         self, number: int, handle: int, counters: LinkCounters, adaptor: Mapping[int, _Identified]
     ) -> LinkFacts:
+        histogram = self._router.forwarder.link_histogram(handle)
         link = self._router.core.links.by_handle.get(handle)
         if link is None:
-            return _row(number, adaptor[handle], counters)
+            return _row(number, adaptor[handle], counters, histogram)
         connection = self._router.core.connections.by_handle[link.connection].facts
-        return _row(number, _identified(link, connection), counters)
+        return _row(number, _identified(link, connection), counters, histogram)
 
     def count(self) -> int:
         """How many links there are."""
         return len(self._router.core.links.by_handle) + len(self._adaptor_links())
-
-    def blocked(self) -> int:
-        """How many links have had no credit for long."""
-        handles = itertools.chain(self._router.core.links.by_handle, self._adaptor_links())
-        counters = (self._counters(handle) for handle in handles)
-        return sum(1 for one in counters if one is not None and one[14] >= BLOCKED_SECONDS)
 
     def _counters(self, handle: int) -> LinkCounters | None:
         """None: the link is gone, and the event that says so is on its way to the core."""
@@ -143,7 +134,9 @@ def _identified(link: Link, connection: ConnectionFacts) -> _Identified:
     return _Identified(link.name, connection.number, link.outgoing, kind, key, link.priority)
 
 
-def _row(number: int, link: _Identified, counters: LinkCounters) -> LinkFacts:
+def _row(
+    number: int, link: _Identified, counters: LinkCounters, histogram: tuple[int, ...] | None
+) -> LinkFacts:
     return LinkFacts(
         identity=number,
         link_name=link.name,
@@ -163,8 +156,11 @@ def _row(number: int, link: _Identified, counters: LinkCounters) -> LinkFacts:
         modified_count=counters[9],
         deliveries_delayed1_sec=counters[10],
         deliveries_delayed10_sec=counters[11],
+        deliveries_stuck=counters[15],
         open_moved_streams=counters[12],
+        ingress_histogram=None if histogram is None else _padded(histogram),
         priority=link.priority,
+        settle_rate=counters[16],
         credit_available=max(counters[13], 0),
         zero_credit_seconds=int(counters[14]),
     )
@@ -197,7 +193,7 @@ class AddressRows:
     def _row(self, address: Address) -> AddressFacts:
         entry = self._router.execution.entries[address.key]
         counters = self._router.forwarder.entry_facts(entry)
-        ingress, egress, transit, to_process, from_process, outstanding, _ = counters
+        ingress, egress, transit, to_process, from_process, outstanding = counters[:6]
         known = self._router.core.routers
         tracked = address.treatment is Treatment.BALANCED and bool(address.remotes)
         neighbors = len(self._router.core.connections.neighbors) if address.key == HELLO_KEY else 0
@@ -213,6 +209,10 @@ class AddressRows:
             deliveries_transit=transit,
             deliveries_to_container=to_process,
             deliveries_from_container=from_process,
+            deliveries_ingress_route_container=counters[7],
+            deliveries_egress_route_container=counters[8],
+            deliveries_ingress_inter_network=counters[9],
+            deliveries_egress_inter_network=counters[10],
             transit_outstanding=_padded(outstanding) if tracked else None,
             tracked_deliveries=sum(outstanding) if tracked else 0,
             priority=address.priority,
@@ -220,8 +220,8 @@ class AddressRows:
         )
 
 
-def _padded(counts: list[int]) -> tuple[int, ...]:
-    return (*counts, *(0 for _ in range(OUTSTANDING_PLACES - len(counts))))
+def _padded(counts: Sequence[int]) -> tuple[int, ...]:
+    return (*counts, *(0 for _ in range(PLACES - len(counts))))
 
 
 def node_rows(router: Router) -> Iterator[NodeFacts]:
@@ -247,16 +247,15 @@ def totals(metrics: Mapping[str, int]) -> dict[str, int]:
     return {fact: metrics[name] for fact, name in _TOTALS.items()}
 
 
+_SAME: Final = (
+    *("presettled_deliveries", "dropped_presettled_deliveries", "accepted_deliveries", "rejected_deliveries"),
+    *("released_deliveries", "modified_deliveries", "deliveries_stuck", "links_blocked"),
+    *("deliveries_ingress", "deliveries_egress", "deliveries_transit"),
+    *("deliveries_ingress_route_container", "deliveries_egress_route_container"),
+    *("deliveries_ingress_inter_network", "deliveries_egress_inter_network"),
+)
 _TOTALS: Final = {
-    "presettled_deliveries": "presettled_deliveries",
-    "dropped_presettled_deliveries": "dropped_presettled_deliveries",
-    "accepted_deliveries": "accepted_deliveries",
-    "rejected_deliveries": "rejected_deliveries",
-    "released_deliveries": "released_deliveries",
-    "modified_deliveries": "modified_deliveries",
+    **{name: name for name in _SAME},
     "deliveries_delayed1_sec": "deliveries_delayed_1s",
     "deliveries_delayed10_sec": "deliveries_delayed_10s",
-    "deliveries_ingress": "deliveries_ingress",
-    "deliveries_egress": "deliveries_egress",
-    "deliveries_transit": "deliveries_transit",
 }

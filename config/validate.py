@@ -38,6 +38,8 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "listenerAddress": (tcp.listener_takes_addresses,),
 }
 _DOUBTFUL: dict[str, tuple[Rule, ...]] = {
+    "listener": (connections.doubtful_components,),
+    "connector": (connections.doubtful_components,),
     "router": (router.doubtful_router,),
     "sslProfile": (router.doubtful_ssl_profile,),
     "vhost": (policy.doubtful_groups,),

@@ -40,8 +40,11 @@ from skrouter.router.net.execution import Execution
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.pages import Pages
 from skrouter.router.net.policing import Policing
+from skrouter.router.net.ports import Ports
 from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.recorder import MeshRecorder, RecordError
+from skrouter.router.net.stuck import StuckScan
+from skrouter.router.net.telemetry import Self, Surroundings, Telemetry
 from skrouter.router.net.tls import TlsProfiles
 
 UNIQUE_ALPHABET = string.ascii_letters + string.digits + "+_"
@@ -60,6 +63,7 @@ HEALTH_ADDRESS = "_local/$health"
 """Known for no longer than a check takes."""
 
 Endpoint = Callable[[engine_events.MessageReceived], None]
+LinkEvent = engine_events.LinkEstablished | engine_events.LinkDetached
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +127,36 @@ class Router:
             pages=Pages(self.check),
             proxies=Proxies(lambda: self.config.proxy_profiles, self.tls),
         )
+        self.telemetry = Telemetry(loop, log, self.unique(), self._for_telemetry())
+        self.ports = Ports(self.shell, self.telemetry, self.forwarder.connection_octets)
         self.endpoints: dict[int, Endpoint] = {}
         self._subscriptions: dict[str, Endpoint] = {}
         self.watchers: dict[str, Callable[[effects.WatchChanged], None]] = {}
+        self.link_owners: dict[int, Callable[[LinkEvent], None]] = {}
+        """Whoever has attached links past the core hears what becomes of them, by link."""
+        self.connection_watchers: list[Callable[[int, ConnectionFacts | None], None]] = []
+        """Called with a connection and its facts when it is up, with None when it is gone."""
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self.last_topology_change: float | None = None
         self._next_tick: asyncio.TimerHandle | None = None
         self._refuse_unavailable(config.addresses)
         self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
         self.forward = self.execution.carry_out
+        self.stuck = StuckScan(loop, self.forwarder, self.core, log)
         loop.handle_events(self._handle_events)
+
+    def _for_telemetry(self) -> Surroundings:
+        def listen(address: str, take: Callable[[bytes], None]) -> None:
+            key = MOBILE + address
+            self.subscribe(events.EndpointAdded(key, shared=True), lambda event: take(event.content))
+
+        def watch(address: str, count: Callable[[int], None]) -> None:
+            def changed(change: effects.WatchChanged) -> None:
+                count(change.local + change.in_process + change.remote)
+
+            self.watch(address, changed, effects.Treatment.MULTICAST)
+
+        return Surroundings(self.send, listen, watch)
 
     def _refuse_unavailable(self, rules: Iterable[AddressConfig]) -> None:
         """Anonymous senders are asked about only where a rule may refuse them: it costs a call of ours."""
@@ -160,9 +184,12 @@ class Router:
         ValueError if a vhost is invalid.
         """
         self.policy.start(self.config.vhosts)
+        self.stuck.start()
         is_edge = self.config.router.mode == "edge"
         for name in (wire.TRACKING, wire.NEGOTIATION) if is_edge else (wire.DISCOVERY,):
             self.subscribe(events.EndpointAdded(MOBILE + name), self._edge_message(MOBILE + name))
+        whom = Self(self.config.router.id, self.config.router.mode, self.identity.version)
+        self.telemetry.start(whom, self.config.site)
         if self.mesh is None:
             return
         for key, treatment in CONTROL_KEYS.items():
@@ -178,12 +205,14 @@ class Router:
         for auto_link in self.config.auto_links:
             self.add_auto_link(auto_link)
         for connector in self.config.connectors:
-            self.shell.add_connector(connector)
+            self.ports.add_connector(connector)
         for listener in self.config.listeners:
-            self.shell.add_listener(listener)
+            self.ports.add_listener(listener)
 
     def stop(self) -> None:
         """Close every socket without a word, as neighbors expect of a router that goes."""
+        self.stuck.stop()
+        self.telemetry.stop()
         self.shell.shutdown()
         self.record(None)
 
@@ -243,10 +272,15 @@ class Router:
         self.forwarder.set_network(network)
         self.log.log("ROUTER_CORE", "info", f"Router's network-id updated to {network or 0}")
 
-    def watch(self, address: str, watcher: Callable[[effects.WatchChanged], None]) -> None:
-        """Hear of the reachability of an address, now and whenever it changes."""
+    def watch(
+        self,
+        address: str,
+        watcher: Callable[[effects.WatchChanged], None],
+        hint: effects.Treatment | None = None,
+    ) -> None:
+        """Hear of the reachability of an address, now and whenever it changes; `hint`: as in WatchAdded."""
         self.watchers[address] = watcher
-        self.handle(events.WatchAdded(address))
+        self.handle(events.WatchAdded(address, hint))
 
     def unwatch(self, address: str) -> None:
         """Hear no more of it."""
@@ -283,6 +317,8 @@ class Router:
                 self.handle(event)
                 if event.link not in self.core.links.by_handle:
                     self.policy.link_gone(event.link)
+            elif isinstance(event, LinkEvent) and event.link in self.link_owners:
+                self.link_owners[event.link](event)
             elif isinstance(event, engine_events.LinkDetached):
                 self.handle(event)
                 self.policy.link_gone(event.link)
@@ -297,10 +333,20 @@ class Router:
             endpoint(event)
 
     def _connection_up(self, facts: ConnectionFacts) -> None:
+        if (annotations := facts.properties.annotations_version) is not None:
+            self.log.log("ROUTER", "debug", f"Remote router annotations version: {annotations}")
         self.handle(events.ConnectionUp(facts))
+        for watcher in self.connection_watchers:
+            watcher(facts.connection, facts)
+        self.ports.up(facts)
 
-    def _connection_down(self, handle: int, *_reason: object) -> None:
+    def _connection_down(
+        self, handle: int, _facts: ConnectionFacts | None, condition: str, description: str
+    ) -> None:
         self.handle(events.ConnectionDown(handle))
+        for watcher in self.connection_watchers:
+            watcher(handle, None)
+        self.ports.down(handle, condition, description)
 
     def _bind_endpoint(self, key: str, endpoint: int) -> None:
         self.endpoints[endpoint] = self._subscriptions[key]

@@ -92,6 +92,14 @@ class TcpControl:
         """The connectors, oldest first."""
         return [one.config for one in self._connectors.values()]
 
+    def listener_config(self, name: str) -> TcpListenerConfig:
+        """One listener's; KeyError if there is none."""
+        return self._listeners[name].config
+
+    def connector_config(self, name: str) -> TcpConnectorConfig:
+        """One connector's; KeyError if there is none."""
+        return self._connectors[name].config
+
     # --- listeners
 
     def _full(self, address: str) -> str:

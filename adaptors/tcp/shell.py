@@ -14,6 +14,7 @@ from skrouter.adaptors.tcp import effects, events, sockets
 from skrouter.adaptors.tcp.bridge.bridge import Bridge
 from skrouter.adaptors.tcp.control import TcpControl
 from skrouter.adaptors.tcp.facts import ConnectionFacts, ConnectorFacts, ListenerAddressFacts, ListenerFacts
+from skrouter.adaptors.tcp.records import Recorder, TcpRecords
 from skrouter.amqp.engine.tls_context import TlsContext
 from skrouter.config.model import ListenerAddressConfig, TcpConnectorConfig, TcpListenerConfig
 
@@ -37,6 +38,8 @@ class MakeTlsContext(Protocol):
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the adaptor needs of the router around it. Addresses are texts; a link is a handle."""
+
+    recorder: Recorder
 
     log: Callable[[str, str, str], None]
     watch: Callable[[str], None]
@@ -76,6 +79,7 @@ class TcpShell:
         self._around = around
         self._control = TcpControl(drop_connections, sockets.MAX_BACKLOG, tenant)
         self._tenant = tenant
+        self.records = TcpRecords(around.recorder, bridge)
         self._listeners: dict[str, _Native] = {}
         self._connectors: dict[str, _Native] = {}
         self._names: dict[int, str] = {}
@@ -92,6 +96,8 @@ class TcpShell:
         """Create a tcpListener, or change its observer."""
         self._prepared = self._listener_tls(config)
         self._handle(events.ListenerConfigured(config))
+        if config.address is not None:
+            self.records.address_number(str(config.name), self._full(config.address))
 
     def configure_connector(self, config: TcpConnectorConfig) -> None:
         """Create a tcpConnector."""
@@ -102,6 +108,7 @@ class TcpShell:
         """Give a multi-address listener another address."""
         self._handle(events.ListenerAddressConfigured(config))
         self._addresses.append(config)
+        self.records.address_number(config.listener, self._full(config.address))
 
     def delete_listener(self, name: str) -> None:
         """Delete a tcpListener."""
@@ -114,6 +121,7 @@ class TcpShell:
     def delete_listener_address(self, listener: str, address: str) -> None:
         """Take an address from a multi-address listener."""
         self._handle(events.ListenerAddressDeleted(listener, address))
+        self.records.address_removed(listener, self._full(address))
         self._addresses = [a for a in self._addresses if (a.listener, a.address) != (listener, address)]
 
     def ssl_profile_changed(self, profile: str) -> None:
@@ -223,8 +231,11 @@ class TcpShell:
             case effects.AddListener(name):
                 self._listeners[name] = _Native(self._bridge.add_listener(self._prepared))
                 self._names[self._listeners[name].handle] = name
+                config = self._control.listener_config(name)
+                self.records.listener_added(name, config, self._listeners[name].handle)
             case effects.OfferAddress(name, address, weight):
-                self._bridge.offer_address(self._listeners[name].handle, address, weight)
+                number = self.records.address_number(name, address)
+                self._bridge.offer_address(self._listeners[name].handle, address, weight, number)
             case effects.OpenListener(name):
                 self._listeners[name].work = self._loop.create_task(self._open(effect))
             case effects.CloseListener(name):
@@ -241,6 +252,8 @@ class TcpShell:
                 native = _Native(*self._bridge.add_connector(address, host, self._prepared, verify))
                 self._connectors[name] = native
                 self._names[native.handle] = name
+                config = self._control.connector_config(name)
+                self.records.connector_added(name, address, config, native.handle)
             case effects.ResolveConnector(name, host, port):
                 self._resolve(name, host, port)
             case effects.SetTargets(name, targets):
@@ -253,12 +266,14 @@ class TcpShell:
                 self._remove_connector(name, drop)
 
     def _remove_listener(self, name: str, drop: bool) -> None:
+        self.records.listener_removed(name)
         native = self._listeners.pop(name)
         native.cancel()
         del self._names[native.handle]
         self._bridge.remove_listener(native.handle, drop)
 
     def _remove_connector(self, name: str, drop: bool) -> None:
+        self.records.connector_removed(name)
         native = self._connectors.pop(name)
         native.cancel()
         del self._names[native.handle]
@@ -328,8 +343,10 @@ class TcpShell:
 
     def _opened_for(self, config: ListenerAddressConfig) -> int:
         counts = self._bridge.address_counters(self._listeners[config.listener].handle)
-        full = config.address if self._tenant is None else f"{self._tenant}/{config.address}"
-        return counts.get(full, 0)
+        return counts.get(self._full(config.address), 0)
+
+    def _full(self, address: str) -> str:
+        return address if self._tenant is None else f"{self._tenant}/{address}"
 
     def connections(self) -> list[ConnectionFacts]:
         """Every TCP connection, oldest first; those of deleted listeners and connectors have no parent."""

@@ -40,6 +40,7 @@ from skrouter.amqp.engine.stream cimport (
     stream_want,
 )
 from skrouter.amqp.engine.tls cimport tls_facts, tls_free
+from skrouter.amqp.engine.trace cimport trace_end, trace_octets
 from skrouter.amqp.engine.websocket cimport websocket_decode
 
 cdef extern from "sys/socket.h" nogil:
@@ -142,6 +143,8 @@ cdef bint _arrived(connection_t *connection, ssize_t size) noexcept nogil:
         connection_broken(connection)
     elif size == 0:
         connection.ended = True
+        if connection.trace != NULL:
+            trace_end(connection.trace, False)
         if connection.transport != NULL:
             pn_transport_close_tail(connection.transport)
         connection_wake(connection)
@@ -208,6 +211,8 @@ cdef void _read_frames(connection_t *connection) noexcept nogil:
 cdef void take_frames(connection_t *connection, uint8_t *data, size_t length) noexcept nogil:
     cdef size_t passable = 0
     cdef int error = guard_scan(&connection.guard, data, length, &passable)
+    if connection.trace != NULL:
+        trace_octets(connection.trace, False, data, passable)
     if not _push(connection, data, passable):
         connection.ended = True             # proton has closed its tail: it has an error to send
     elif error == GUARD_OK and length > passable:

@@ -19,6 +19,7 @@ from skrouter.amqp.engine.proton_api cimport (
 )
 from skrouter.amqp.engine.stream cimport stream_t
 from skrouter.amqp.engine.tls cimport tls_context_t
+from skrouter.amqp.engine.trace cimport trace_t
 from skrouter.amqp.engine.websocket cimport websocket_t
 
 cdef enum connection_phase:
@@ -49,6 +50,7 @@ cdef struct connection_t:
     pn_collector_t *collector
     guard_t guard
     websocket_t *websocket          # owner: this; NULL: octets are not in frames of WebSocket
+    trace_t *trace                  # owner: this; NULL: its frames are not traced
     uint8_t *carry                  # owner: this; octets of an unfinished frame, already looked at by the guard
     uint32_t carry_length
     uint32_t carry_capacity

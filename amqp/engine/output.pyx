@@ -15,6 +15,7 @@ from skrouter.amqp.engine.octets cimport put_u32
 from skrouter.amqp.engine.poller cimport SCRATCH, engine_arm
 from skrouter.amqp.engine.proton_api cimport *
 from skrouter.amqp.engine.stream cimport STREAM_ERROR, STREAM_OUT, stream_want, stream_write
+from skrouter.amqp.engine.trace cimport trace_octets
 from skrouter.amqp.engine.websocket cimport (
     WEBSOCKET_CONTROL,
     WEBSOCKET_HEAD,
@@ -119,6 +120,8 @@ cdef bint send_output(connection_t *connection) noexcept nogil:
         return False
     pending = pn_transport_pending(connection.transport)
     if pending <= 0:
+        if connection.trace != NULL:
+            connection.trace.outgoing.adrift = False        # proton has let go of whole frames only
         return connection.close_due and _keep_close(connection)
     if pending >= GATHER_BELOW and connection.websocket == NULL:
         return _send_head(connection, pending)
@@ -150,11 +153,15 @@ cdef bint _keep_close(connection_t *connection) noexcept nogil:
     put_u32(frame + 24, length - 28)
     put_u32(frame, length)
     memcpy(frame + 4, b"\x02\x00\x00\x00", 4)
+    if connection.trace != NULL:
+        trace_octets(connection.trace, True, frame, length)
     return keep_message(connection, frame, length)
 
 
 cdef bint _send_head(connection_t *connection, ssize_t pending) noexcept nogil:
     cdef ssize_t taken = _write(connection, pn_transport_head(connection.transport), pending)
+    if connection.trace != NULL:
+        trace_octets(connection.trace, True, <const uint8_t *>pn_transport_head(connection.transport), taken)
     pn_transport_pop(connection.transport, taken)
     if taken < pending:
         stream_want(&connection.stream, connection.stream.wants | STREAM_OUT)
@@ -194,4 +201,6 @@ cdef size_t _gather(connection_t *connection, uint8_t *buffer, ssize_t pending) 
         pn_transport_pop(connection.transport, part)
         length += part
         pending = pn_transport_pending(connection.transport)
+    if connection.trace != NULL:
+        trace_octets(connection.trace, True, buffer, length)
     return length

@@ -49,5 +49,11 @@ class Connections:
     def close(self, handle: int, condition: str = "", description: str = "") -> None: ...
     def drop(self, handle: int, condition: str = "", description: str = "") -> None: ...
     def shutdown(self) -> None: ...
+    def trace(self, handle: int, number: int) -> None:
+        """Trace frames under this number; 0: no more."""
+
+    def take_traced(self, limit: int) -> tuple[list[tuple[int, bool, int, bytes]], int]:
+        """Up to `limit` frames (number, outgoing, size, first octets), and how many found no room."""
+
     def facts(self, handle: int) -> tuple[int, int, float, float | None]:
         """Octets in, octets out, seconds since it began, seconds since the last delivery (None: none yet)."""

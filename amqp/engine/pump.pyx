@@ -71,6 +71,7 @@ from skrouter.amqp.engine.stream cimport (
     stream_want,
 )
 from skrouter.amqp.engine.tls cimport TlsContext
+from skrouter.amqp.engine.trace cimport trace_end, trace_log_free, trace_log_new, trace_log_take, trace_new, trace_t
 from skrouter.amqp.engine.websocket cimport websocket_t
 
 from skrouter.amqp import _proton
@@ -234,6 +235,7 @@ cdef void _free_connection(connection_t *connection) noexcept nogil:
         pn_connection_free(connection.pn)
         pn_collector_free(connection.collector)
     engine_forget(engine, connection.handle)
+    free(connection.trace)
     free(connection.websocket)
     free(connection.carry)
     free(connection.out)
@@ -288,6 +290,8 @@ cdef bint _is_over(connection_t *connection) noexcept nogil:
 cdef void _end(connection_t *connection) noexcept nogil:
     """Free the connection, or first let the peer read the close that it has not answered."""
     if connection.transport != NULL:
+        if connection.trace != NULL:
+            trace_end(connection.trace, True)
         _transport_failed(connection)       # its event may still wait behind an open that control has not answered
     if not connection.broken and _is_worth_waiting(connection) and connection.phase != PHASE_LINGER:
         connection.phase = PHASE_LINGER
@@ -459,6 +463,15 @@ cdef void _accept(listener_t *listener, int fd) noexcept nogil:
         stream_want(&connection.stream, STREAM_IN)
 
 
+cdef void _join_frames(connection_t *connection, trace_t *trace) noexcept nogil:
+    """Begin to trace in the middle: where the next frames begin, or that it is not known yet."""
+    trace.incoming.header = not connection.guard.header_passed
+    trace.incoming.size = connection.guard.payload
+    trace.incoming.silent = connection.guard.payload > 0
+    trace.outgoing.header = False
+    trace.outgoing.adrift = pn_transport_pending(connection.transport) > 0
+
+
 @cython.no_gc_clear      # __dealloc__ needs what a collection would have cleared
 cdef class Connections:
     """Listeners and AMQP connections of one engine, by handle. Python face: see pump.pyi."""
@@ -466,6 +479,9 @@ cdef class Connections:
     def __cinit__(self, Engine engine not None):
         self.engine = engine
         self._contexts = {}
+
+    def __dealloc__(self):
+        trace_log_free(self._traced)
 
     cdef connection_t *_find(self, uint64_t handle) except NULL:
         cdef void *found = engine_find(self.engine.native, HANDLE_CONNECTION, handle)
@@ -673,6 +689,34 @@ cdef class Connections:
         for i in range(native.slot_count):
             if native.slots[i].kind == HANDLE_CONNECTION:
                 _free_connection(<connection_t *>native.slots[i].thing)
+
+    def trace(self, uint64_t handle, uint64_t number):
+        """Trace a connection's frames under this number from now on; 0: no more. Before AMQP begins, from its header on."""
+        cdef connection_t *connection = self._find(handle)
+        cdef trace_t *trace
+        if number == 0:
+            free(connection.trace)
+            connection.trace = NULL
+            return
+        if self._traced == NULL:
+            self._traced = trace_log_new(connection.engine)
+        if self._traced == NULL:
+            raise MemoryError()
+        if connection.trace != NULL:
+            return
+        trace = trace_new(self._traced, number)
+        if trace == NULL:
+            raise MemoryError()
+        if connection.transport != NULL:
+            _join_frames(connection, trace)
+        connection.trace = trace
+
+    def take_traced(self, uint32_t limit):
+        """(frames, how many were dropped for lack of room before them): (number, outgoing, size, first octets) of each."""
+        if self._traced == NULL:
+            return [], 0
+        dropped, self._traced.dropped = self._traced.dropped, 0
+        return trace_log_take(self._traced, limit), dropped
 
     def facts(self, uint64_t handle):
         """(octets in, octets out, seconds since it began, seconds since the last delivery or None) of a connection."""

@@ -60,9 +60,11 @@ class ServerConfig:
     """What a listener asks of its peers."""
 
     mechanisms: tuple[str, ...]
-    """Offered in this order; EXTERNAL only if there is an `external_user`."""
+    """Offered in this order; EXTERNAL only if there is an `external_user`, ANONYMOUS only without
+    `authenticate_peer`.
+    """
     authenticate_peer: bool = False
-    """False: a peer may skip SASL and begin with the AMQP header."""
+    """False: a peer may be anonymous, and skip SASL and begin with the AMQP header."""
     external_user: str | None = None
     """User id of the verified TLS certificate."""
     host_name: str = ""
@@ -72,8 +74,11 @@ class ServerConfig:
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """The mechanisms for this peer."""
-        return tuple(m for m in self.mechanisms if m != external.NAME or self.external_user is not None)
+        """The mechanisms for this peer: who has to prove who it is cannot be anonymous."""
+        impossible = {external.NAME} if self.external_user is None else set()
+        if self.authenticate_peer:
+            impossible.add(anonymous.NAME)
+        return tuple(mechanism for mechanism in self.mechanisms if mechanism not in impossible)
 
 
 class Server:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from skrouter.config.entity import Entity
 from skrouter.config.errors import Problem
+from skrouter.config.message_components import COMPONENTS, parse_components
 from skrouter.config.rules.context import Context, about
 from skrouter.config.schema import Value
 
@@ -125,6 +126,15 @@ def open_properties(entity: Entity, _context: Context) -> Iterator[Problem]:
         if not _fits(value):
             text = f"openProperties value of key {key!r} has a number of more than 64 bits"
             yield about(entity, "openProperties", text, "give a smaller number, or text")
+
+
+def doubtful_components(entity: Entity, _context: Context) -> Iterator[Problem]:
+    """Components of messages to be logged that do not exist."""
+    _, unknown = parse_components(entity.text("messageLoggingComponents") or "")
+    for word in unknown:
+        text = f"'{word}' is no component of a message that can be logged"
+        remedy = f"give none, all, or some of {', '.join(COMPONENTS)}"
+        yield about(entity, "messageLoggingComponents", text, remedy, "Configuration")
 
 
 def failover_urls(entity: Entity, _context: Context) -> Iterator[Problem]:

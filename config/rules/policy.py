@@ -24,6 +24,11 @@ def names(text: str | None) -> tuple[str, ...]:
     return tuple((text or "").replace(",", " ").split())
 
 
+def user_names(text: str | None) -> tuple[str, ...]:
+    """The users of a list separated by commas: the names of certificates have blanks in them."""
+    return tuple(filter(None, (word.strip() for word in (text or "").split(","))))
+
+
 def group_settings(entity: Entity) -> dict[str, dict[str, Value]]:
     """The settings of each group, converted; those that are wrong or unknown are left out."""
     settings: dict[str, dict[str, Value]] = {}
@@ -57,7 +62,7 @@ def users_are_in_one_group(entity: Entity, _context: Context) -> Iterator[Proble
     seen: dict[str, str] = {}
     for group, content in _groups(entity).items():
         listed = content.get("users") if isinstance(content, dict) else None
-        for user in names(listed if isinstance(listed, str) else None):
+        for user in user_names(listed if isinstance(listed, str) else None):
             if seen.setdefault(user, group) != group:
                 reason = f"user '{user}' is in group '{seen[user]}' and in group '{group}'"
                 yield _invalid(entity, reason, "leave the user in one of them")

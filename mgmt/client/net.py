@@ -193,7 +193,8 @@ class RouterConnection:
             self._fail(self._refused.condition, self._refused.description)
         if self._lost is not None:
             end = self._lost if self._lost.condition or self._closed is None else self._closed
-            self._fail(end.condition, end.description)
+            is_secrecy = self._settings.tls is not None and not self._opened and end is self._lost
+            self._fail(end.condition, f"SSL Failure: {end.description}" if is_secrecy else end.description)
         if link in self._detached:
             found = self._detached[link]
             reason = f"Condition({found.condition!r}, {found.description!r})"

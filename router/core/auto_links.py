@@ -155,10 +155,10 @@ class AutoLinks:
         if facts.role not in _SERVED:
             return []
         self._connections[facts.connection] = facts
-        effects: list[Effect] = []
-        if facts.role == ROLE_INTER_NETWORK:
-            streams = facts.offered.streaming_links
-            effects.append(SetPeer(facts.connection, PeerKind.INTER_NETWORK, streams=streams))
+        is_network = facts.role == ROLE_INTER_NETWORK
+        peer = PeerKind.INTER_NETWORK if is_network else PeerKind.CONTAINER
+        streams = is_network and facts.offered.streaming_links
+        effects: list[Effect] = [SetPeer(facts.connection, peer, streams=streams)]
         for known in self._known.values():
             effects += self._attach_if_matched(known, facts)
         return effects

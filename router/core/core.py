@@ -111,8 +111,8 @@ class RouterCore:
                 return self._consumer_bound(address, link)
             case events.ConsumerUnbound(link):
                 return self._consumer_unbound(link)
-            case events.WatchAdded(address):
-                return self._watch(address, 1)
+            case events.WatchAdded(address, hint):
+                return self._watch(address, 1, hint)
             case events.WatchRemoved(address):
                 return self._watch(address, -1)
             case events.EdgeMessageReceived():
@@ -237,9 +237,9 @@ class RouterCore:
                 address.consumers.discard(link)
         return effects
 
-    def _watch(self, text: str, step: int) -> list[Effect]:
+    def _watch(self, text: str, step: int, hint: Treatment | None = None) -> list[Effect]:
         effects: list[Effect] = []
-        with self.table.change(MOBILE + text, effects) as address:
+        with self.table.change(MOBILE + text, effects, hint) as address:
             address.watches += step
         if step > 0:
             effects.append(address.as_watch())

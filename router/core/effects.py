@@ -34,11 +34,12 @@ class LinkKind(IntEnum):
 
 
 class PeerKind(IntEnum):
-    """What a router at the other end is to us, if no neighbor; numbers as the forwarder has them."""
+    """What is at the other end, if neither client nor neighbor; numbers as the forwarder has them."""
 
     EDGE = 1
     INTER_EDGE = 2
     INTER_NETWORK = 3
+    CONTAINER = 4
 
 
 class Use(Enum):
@@ -248,7 +249,7 @@ class SendMessage:
 
 @dataclass(frozen=True, slots=True)
 class SetPeer:
-    """A connection leads to a router that is no neighbor, in this edge mesh if it is known."""
+    """A connection leads to a container, or to a router that is no neighbor; its edge mesh if it is known."""
 
     connection: Handle
     kind: PeerKind

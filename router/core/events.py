@@ -72,9 +72,10 @@ class EdgeMessageReceived:
 
 @dataclass(frozen=True, slots=True)
 class WatchAdded:
-    """Somebody wants to know whether this address is reachable."""
+    """Somebody wants to know whether this address is reachable; `hint`: its treatment if no rule has one."""
 
     address: str
+    hint: Treatment | None = None
 
 
 @dataclass(frozen=True, slots=True)

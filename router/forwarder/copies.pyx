@@ -37,6 +37,7 @@ cdef copy_t *copy_new(arrival_t *arrival) noexcept nogil:
     copy.arrival = arrival
     copy.presettled = arrival.presettled
     copy.settle_on_send = arrival.sender_settled
+    copy.streams = arrival.streams
     copy.neighbor = NO_NEIGHBOR
     copy.arrived = forwarder.engine.now
     copy.content = arrival.content

@@ -16,6 +16,7 @@ from skrouter.router.forwarder.model cimport (
     FLAG_DISABLE_Q2,
     FLAG_STREAMING,
     HEAD_LIMIT,
+    LINK_STREAMING,
     arrival_t,
     content_t,
     copy_t,
@@ -52,6 +53,7 @@ cdef arrival_t *arrival_new(forwarder_t *forwarder, link_t *link, bint presettle
         return NULL
     arrival.content.arrival = arrival
     arrival.presettled = presettled
+    arrival.arrived = forwarder.engine.now
     forwarder.metrics.arrivals_live += 1
     if link == NULL:
         return arrival
@@ -165,9 +167,17 @@ cdef void arrival_abort(arrival_t *arrival) noexcept nogil:
         if copy.started:
             copy.link.ops.copy_aborted(copy)
         else:
-            copy_free(copy)
+            _take_from_link(copy)
         copy = following
     arrival_free(arrival)
+
+
+cdef void _take_from_link(copy_t *copy) noexcept nogil:
+    """Nobody has seen it. A streaming link that waited for nothing else is free again."""
+    cdef link_t *link = copy.link
+    copy_free(copy)
+    if link != NULL and link.kind == LINK_STREAMING:
+        link.ops.push(link)
 
 
 cdef void arrival_orphan(arrival_t *arrival) noexcept nogil:

@@ -23,6 +23,7 @@ from skrouter.amqp.engine.connection cimport connection_wake
 from skrouter.amqp.engine.model cimport connection_t
 from skrouter.router.forwarder.channels cimport channel_free
 from skrouter.router.forwarder.content cimport content_free_cache
+from skrouter.router.forwarder.counting cimport has_histogram, settle_rate
 from skrouter.router.forwarder.deliveries cimport (
     arrival_advance,
     arrival_append,
@@ -71,6 +72,7 @@ from skrouter.router.forwarder.model cimport (
 )
 from skrouter.router.forwarder.process cimport process_ops
 from skrouter.router.forwarder.routing cimport route_again
+from skrouter.router.forwarder.stuck cimport look_on, look_t
 from skrouter.router.forwarder.streams cimport channel_close, channel_move, offer_streaming_link
 from skrouter.router.forwarder.tables cimport (
     KEY_LIMIT,
@@ -82,6 +84,9 @@ from skrouter.router.forwarder.tables cimport (
     find_key,
 )
 from skrouter.router.forwarder.termini cimport answer_terminus, set_terminus
+
+cdef enum:
+    PIECE = 10000               # handles and deliveries that are looked at without a pause: about a millisecond
 
 
 class GoneError(LookupError):
@@ -160,6 +165,11 @@ cdef class Forwarder:
             raise MemoryError()
         return links
 
+    def connection_octets(self, uint64_t connection):
+        """(received, sent): octets of messages on a connection so far."""
+        cdef links_t *links = self._links(connection)
+        return links.octets_in, links.octets_out
+
     # --- entries
 
     def publish(self, str key, int treatment, int priority=-1, bint control_only=False):
@@ -200,11 +210,13 @@ cdef class Forwarder:
             entry.router_count += 1
 
     def entry_facts(self, uint64_t handle):
-        """(ingress, egress, transit, to container, from container, outstanding by neighbor, consumers) of an entry."""
+        """Counters of an entry: see EntryCounters in forwarder.pyi."""
         cdef entry_t *entry = self._entry(handle)
         return (entry.deliveries_ingress, entry.deliveries_egress, entry.deliveries_transit,
                 entry.deliveries_to_container, entry.deliveries_from_container,
-                [entry.outstanding[i] for i in range(entry.outstanding_size)], entry.consumer_count)
+                [entry.outstanding[i] for i in range(entry.outstanding_size)], entry.consumer_count,
+                entry.route_container.ingress, entry.route_container.egress,
+                entry.inter_network.ingress, entry.inter_network.egress)
 
     def set_refusals(self, object is_refused):
         """`is_refused(address text)`: whether an address without entry is to be rejected. Asked only for such, by anonymous senders."""
@@ -577,7 +589,7 @@ cdef class Forwarder:
             connection_wake(link.connection)
 
     def link_facts(self, uint64_t handle):
-        """Counters of a link: see LinkFacts in forwarder.pyi."""
+        """Counters of a link: see LinkCounters in forwarder.pyi."""
         cdef link_t *link = self._link(handle)
         cdef int credit = pn_link_credit(link.pn) if link.pn != NULL else 0
         zero = 0.0
@@ -585,7 +597,29 @@ cdef class Forwarder:
             zero = (self.native.engine.now - link.zero_credit_since) / 1000
         return (link.capacity, link.undelivered_count, link.unsettled_count, link.delivery_count, link.presettled_count,
                 link.dropped_presettled_count, link.accepted_count, link.rejected_count, link.released_count,
-                link.modified_count, link.delayed_1s_count, link.delayed_10s_count, link.moved_count, credit, zero)
+                link.modified_count, link.delayed_1s_count, link.delayed_10s_count, link.moved_count, credit, zero,
+                link.stuck_count, settle_rate(link))
+
+    def link_histogram(self, uint64_t handle):
+        """How many deliveries that have ended on an outgoing link have entered at each router, by index; None: not counted."""
+        cdef link_t *link = self._link(handle)
+        cdef uint32_t i
+        if not has_histogram(link):
+            return None
+        return tuple([link.ingress[i] for i in range(link.ingress_size)])
+
+    def find_stuck(self, uint32_t place, double age, uint32_t budget=PIECE):
+        """A piece of a look at all links, behind `place` (0: from the first), for what has been held for more than `age` seconds.
+
+        budget: how many handles and deliveries to look at; a link is looked at as a whole. Returns the place to go on
+        from, 0 at the end, and (link, has stuck deliveries, is blocked) for each link of which that is news.
+        """
+        cdef look_t look
+        cdef list found = []
+        look.place, look.budget, look.age = place, budget, <int64_t>(age * 1000)
+        while look_on(self.native, &look):
+            found.append((look.link.handle, bool(look.stuck), bool(look.blocked)))
+        return look.place, found
 
     def set_network(self, str network):
         """From now on the network has this id, or none; the last one still names it in addresses."""
@@ -596,7 +630,11 @@ cdef class Forwarder:
 
     def metrics(self):
         """The router's counters by name, and how much of everything is alive."""
-        return dict(self.native.metrics)
+        metrics = dict(self.native.metrics)
+        for kind in ("route_container", "inter_network"):
+            for way, count in metrics.pop(kind).items():
+                metrics[f"deliveries_{way}_{kind}"] = count
+        return metrics
 
     def memory(self):
         """What the objects of the data plane take: see MemoryRow in forwarder.pyi."""

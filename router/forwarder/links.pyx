@@ -39,6 +39,7 @@ from skrouter.router.forwarder.sending cimport (
     write_links,
 )
 from skrouter.router.forwarder.settlement cimport copy_outcome, plain_outcome
+from skrouter.router.forwarder.stuck cimport link_has_credit
 from skrouter.router.forwarder.streams cimport channel_close, channel_start
 from skrouter.router.forwarder.tables cimport entry_drop_consumer
 from skrouter.router.forwarder.termini cimport terminus_fields
@@ -81,9 +82,11 @@ cdef void link_free(link_t *link) noexcept nogil:
         entry_drop_consumer(link.entry, link)
     elif link.entry != NULL:
         link.entry.senders -= 1
+    link_has_credit(link)
     link.forwarder.metrics.links_live -= 1
     engine_forget(link.forwarder.engine, link.handle)
     free(link.address)
+    free(link.ingress)
     free(link)
 
 
@@ -170,6 +173,7 @@ cdef void amqp_link_lost(link_t *link) noexcept nogil:
     while copy != NULL:
         if copy.pn != NULL:
             pn_delivery_set_context(copy.pn, NULL)
+            pn_delivery_abort(copy.pn)      # else proton, when it frees the link, would send the end of a whole message
         copy = copy.next
     copy = link.unsettled
     while copy != NULL:
@@ -331,7 +335,7 @@ cdef void _link_flow(connection_t *connection, pn_link_t *pn) noexcept nogil:
     if link == NULL or not link.outgoing:
         return
     if link.zero_credit_since and pn_link_credit(pn) > 0:
-        link.zero_credit_since = 0
+        link_has_credit(link)
     if link.kind == LINK_ROUTER or link.kind == LINK_STREAMING:
         _router_flow(link)
     if link.first != NULL or pn_link_get_drain(pn):

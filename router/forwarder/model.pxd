@@ -42,6 +42,7 @@ cdef enum peer_kind:            # a router that is no neighbor
     PEER_EDGE = 1               # the other end of an uplink, on either side
     PEER_INTER_EDGE = 2
     PEER_INTER_NETWORK = 3
+    PEER_CONTAINER = 4          # no router: a broker, say, that auto-links lead to
 
 cdef enum:
     PRIORITIES = 10
@@ -57,6 +58,7 @@ cdef enum:
     Q2_LOWER = 131072
     Q3_UPPER = 1048576          # octets of one session that may wait in proton
     NO_NEIGHBOR = -1
+    RATE_SECONDS = 5            # over which the rate of a link is the mean
     FENCES = 11                 # one for each priority, and one for the channel's own link of before
 
     FLAG_STREAMING = 1          # router annotations, flags
@@ -135,6 +137,8 @@ cdef struct arrival_t:
     bint presettled
     bint control                # sent in this process: between routers it takes the control links
     bint routed
+    bint streams                # it was routed before it was complete: it may take its time
+    bint stuck                  # in its link's stuck_count
     bint sender_settled
     bint told                   # the sender knows a terminal outcome
     bint settle_due             # settle upstream as soon as the message is complete
@@ -144,6 +148,7 @@ cdef struct arrival_t:
     arrival_t *next_resume
     arrival_t *previous         # in its link's list
     arrival_t *next
+    int64_t arrived             # milliseconds
     void *owner                 # borrowed: adaptor's
 
 cdef struct queue_t:            # copies that have no link yet, in order
@@ -164,6 +169,9 @@ cdef struct copy_t:
     bint presettled
     bint settle_on_send
     bint terminal               # its outcome is known
+    bint streams                # of its arrival
+    bint stuck                  # in its link's stuck_count
+    uint32_t origin             # index of the router it entered at, for the histogram of its link; 0: this one
     uint64_t consumer           # handle of the consumer's link that was chosen, whichever link it is on now; 0: a next hop was
     bint moved                  # in that link's moved_count
     uint64_t entry_handle       # where its outstanding count is kept
@@ -181,6 +189,7 @@ cdef struct copy_t:
 ctypedef void (*link_fn)(link_t *link) noexcept nogil
 ctypedef void (*copy_fn)(copy_t *copy) noexcept nogil
 ctypedef void (*arrival_fn)(arrival_t *arrival) noexcept nogil
+ctypedef bint (*no_way_fn)(arrival_t *arrival) noexcept nogil
 ctypedef void (*outcome_fn)(arrival_t *arrival, const outcome_t *outcome, bint settle) noexcept nogil
 
 cdef struct link_ops_t:
@@ -190,6 +199,11 @@ cdef struct link_ops_t:
     outcome_fn outcome          # incoming: tell the sender; with `settle`, forget the arrival (deliveries.arrival_free)
     arrival_fn resume           # incoming: there is room for more content; only note it (called from within copy_peek), read later
     link_fn credit              # incoming: one delivery was dealt with: replace its credit
+    no_way_fn no_way            # incoming: nobody takes it now; True: it stays, and is routed again. NULL: it is released
+
+cdef struct rate_t:             # how many deliveries have ended in each of the last seconds
+    int64_t second              # of the monotonic clock: the newest
+    uint32_t counts[RATE_SECONDS]   # by second modulo their number
 
 cdef struct link_t:
     forwarder_t *forwarder      # borrowed
@@ -233,7 +247,12 @@ cdef struct link_t:
     uint64_t modified_count
     uint64_t delayed_1s_count
     uint64_t delayed_10s_count
+    uint32_t stuck_count        # deliveries that are here for too long: see stuck.pyx
+    rate_t rate
+    uint64_t *ingress           # owner: this; outgoing: deliveries that have ended, by index of the router they entered at
+    uint32_t ingress_size
     int64_t zero_credit_since   # milliseconds; 0: has credit
+    bint blocked                # without credit for too long: see stuck.pyx
     bint write_queued           # in its connection's list
     link_t *next_write
     link_t *next_idle
@@ -267,6 +286,8 @@ cdef struct links_t:            # owner: connection.links; freed in connection_l
     void *sessions[64]          # pn_session_t we began, by the number control uses
     int neighbor                # the next hop this connection serves, NO_NEIGHBOR otherwise
     limits_t *limits            # owner: this; NULL: no policy
+    uint64_t octets_in          # of messages, with what comes before their content
+    uint64_t octets_out
     peer_kind peer
     bint streams                # the peer takes streams on links of their own
     char mesh[MESH_LIMIT]       # the edge mesh of the edge router there
@@ -287,6 +308,10 @@ cdef struct channel_t:          # owner: its entry; the one way of all deliverie
     queue_t waiting             # copies until there is a link
     channel_t *next             # of the entry
     channel_t *next_of_neighbor
+
+cdef struct peer_counts_t:      # deliveries from and to peers of one kind
+    uint64_t ingress
+    uint64_t egress
 
 cdef struct entry_t:
     uint64_t handle
@@ -313,6 +338,8 @@ cdef struct entry_t:
     uint64_t deliveries_transit
     uint64_t deliveries_to_container
     uint64_t deliveries_from_container
+    peer_counts_t route_container
+    peer_counts_t inter_network
 
 cdef struct router_t:           # a remote router; index 0 is this one
     bint known
@@ -347,6 +374,10 @@ cdef struct metrics_t:
     uint64_t deliveries_transit
     uint64_t deliveries_delayed_1s
     uint64_t deliveries_delayed_10s
+    uint64_t deliveries_stuck
+    uint64_t links_blocked
+    peer_counts_t route_container
+    peer_counts_t inter_network
     uint64_t links_live
     uint64_t arrivals_live
     uint64_t copies_live

@@ -103,6 +103,7 @@ cdef size_t _read_some(arrival_t *arrival, size_t pending) noexcept nogil:
     taken = pn_link_recv(arrival.link.pn, <char *>room, size if size < pending else pending)
     if taken <= 0:
         return 0
+    (<links_t *>arrival.link.connection.links).octets_in += taken
     if not arrival.content.discarded:
         content_grew(arrival.content, taken)
     return taken

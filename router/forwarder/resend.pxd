@@ -7,6 +7,8 @@ from skrouter.router.forwarder.model cimport arrival_t, copy_t
 # From now on the delivery keeps its octets (content.retained), and `copy_outcome` sends it another way if it is released.
 # Not one that has outgrown Q2 already.
 cdef void resend_begin(arrival_t *arrival) noexcept nogil
+# What has been tried may be tried again.
+cdef void resend_anew(arrival_t *arrival) noexcept nogil
 # It has been taken, or asked for something else: octets go as they are sent. Harmless if repeated.
 cdef void resend_stop(arrival_t *arrival) noexcept nogil
 # The way of this copy, or this next hop, is not to be tried again. False: there is none to note, or no memory.

@@ -23,6 +23,10 @@ cdef void resend_begin(arrival_t *arrival) noexcept nogil:
         content_retain(arrival.content)
 
 
+cdef void resend_anew(arrival_t *arrival) noexcept nogil:
+    arrival.tried_count = 0
+
+
 cdef void resend_stop(arrival_t *arrival) noexcept nogil:
     content_release_front(arrival.content)
 

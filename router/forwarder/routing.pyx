@@ -11,6 +11,7 @@ from libc.string cimport memset
 from skrouter.amqp.engine.proton_api cimport PN_RELEASED
 from skrouter.router.forwarder.channels cimport channel_new, channel_of
 from skrouter.router.forwarder.copies cimport copy_join, copy_new, copy_undo, push_copies
+from skrouter.router.forwarder.counting cimport count_egress, count_ingress
 from skrouter.router.forwarder.floods cimport flood_was_here
 from skrouter.router.forwarder.limits cimport limits_violation
 from skrouter.router.forwarder.model cimport (
@@ -119,6 +120,7 @@ cdef void route(arrival_t *arrival) noexcept nogil:
     cdef const char *violation
     cdef entry_t *entry
     arrival.routed = True
+    arrival.streams = not arrival.content.complete
     if link != NULL and link.replenish_early:
         link.ops.credit(link)
     if arrival.content.invalid and link != NULL and link.annotated:
@@ -130,9 +132,11 @@ cdef void route(arrival_t *arrival) noexcept nogil:
         return
     entry = _entry_of(arrival, &addressed)
     _count_origin(arrival, entry)
+    if _may_be_resent(arrival, entry):
+        resend_begin(arrival)
     if not addressed:
         _refuse(arrival, rejection(b"amqp:precondition-failed", b"Routing failure: no address present"))
-    elif is_loop(forwarder, arrival) or _is_astray(arrival):
+    elif not _stays_here(entry) and (is_loop(forwarder, arrival) or _is_astray(arrival)):
         _refuse(arrival, plain_outcome(PN_RELEASED))
     elif entry == NULL:
         _refuse_unknown(arrival)
@@ -145,9 +149,19 @@ cdef void route(arrival_t *arrival) noexcept nogil:
     elif entry.treatment == TREATMENT_FLOOD or entry.treatment == TREATMENT_MULTICAST:
         _multicast(arrival, entry)
     else:
-        if arrival.content.head.flags & FLAG_RESEND_RELEASED and not arrival.presettled and link != NULL:
-            resend_begin(arrival)
         _anycast(arrival, entry)
+
+
+cdef bint _stays_here(const entry_t *entry) noexcept nogil:
+    """What is for this router alone goes in no circle. A HELLO that seems to has come from another router of our id."""
+    return entry != NULL and entry.key[0] == c"L"
+
+
+cdef bint _may_be_resent(const arrival_t *arrival, const entry_t *entry) noexcept nogil:
+    """If its sender has marked it; and if its adaptor has a use for that, even where nobody is known yet."""
+    if arrival.presettled or arrival.link == NULL or (entry != NULL and not _is_anycast(entry)):
+        return False
+    return arrival.link.ops.no_way != NULL or (entry != NULL and arrival.content.head.flags & FLAG_RESEND_RELEASED)
 
 
 cdef bint _is_repeated(arrival_t *arrival, entry_t *entry) noexcept nogil:
@@ -169,7 +183,15 @@ cdef void route_again(arrival_t *arrival) noexcept nogil:
         return
     entry = _beyond(arrival, entry)
     if entry == NULL or not _take_a_way(arrival, entry):
-        _refuse(arrival, plain_outcome(PN_RELEASED))
+        _release(arrival)
+
+
+cdef void _release(arrival_t *arrival) noexcept nogil:
+    """Nobody takes it, now at least: who holds all its octets may keep it for another try."""
+    if arrival.content.retained and arrival.link != NULL and arrival.link.ops.no_way != NULL and (
+            arrival.link.ops.no_way(arrival)):
+        return
+    _refuse(arrival, plain_outcome(PN_RELEASED))
 
 
 cdef bint _is_anycast(const entry_t *entry) noexcept nogil:
@@ -196,16 +218,13 @@ cdef bint _is_astray(arrival_t *arrival) noexcept nogil:
 
 
 cdef void _count_origin(arrival_t *arrival, entry_t *entry) noexcept nogil:
-    cdef forwarder_t *forwarder = arrival.content.forwarder
     if arrival.presettled:
-        forwarder.metrics.presettled_deliveries += 1
+        arrival.content.forwarder.metrics.presettled_deliveries += 1
     if arrival.link == NULL or not _is_local(arrival.link):
         if entry != NULL and (arrival.link == NULL or arrival.link.kind == LINK_PROCESS):
             entry.deliveries_from_container += 1
         return
-    forwarder.metrics.deliveries_ingress += 1
-    if entry != NULL:
-        entry.deliveries_ingress += 1
+    count_ingress(arrival.link, entry)
 
 
 cdef bint _is_local(const link_t *link) noexcept nogil:
@@ -230,7 +249,7 @@ cdef void _refuse_unknown(arrival_t *arrival) noexcept nogil:
     if _is_refused(arrival):
         _refuse_unavailable(arrival)
     else:
-        _refuse(arrival, plain_outcome(PN_RELEASED))
+        _release(arrival)
 
 
 cdef void _refuse_unavailable(arrival_t *arrival) noexcept nogil:
@@ -256,7 +275,7 @@ cdef choice_t _choose(arrival_t *arrival, entry_t *entry) noexcept nogil:
 
 cdef void _anycast(arrival_t *arrival, entry_t *entry) noexcept nogil:
     if not _take_a_way(arrival, entry):
-        _refuse(arrival, plain_outcome(PN_RELEASED))
+        _release(arrival)
 
 
 cdef bint _take_a_way(arrival_t *arrival, entry_t *entry) noexcept nogil:
@@ -298,7 +317,7 @@ cdef void _multicast(arrival_t *arrival, entry_t *entry) noexcept nogil:
             continue                        # a router does not hear its own control messages
         copy = copy_new(arrival)
         if copy != NULL:
-            _count_egress(arrival, entry, link)
+            _count_egress(copy, entry, link)
             _place(copy, arrival, link)
             to_uplink = to_uplink or _leads_up(link)
     if not forwarder.interior and not to_uplink and not is_from_edge_mesh(arrival) and entry.key[0] == c"M":
@@ -350,12 +369,13 @@ cdef void _place(copy_t *copy, arrival_t *arrival, link_t *link) noexcept nogil:
     place_stream(links, copy)
 
 
-cdef void _count_egress(arrival_t *arrival, entry_t *entry, link_t *link) noexcept nogil:
-    if _is_local(link):
-        arrival.content.forwarder.metrics.deliveries_egress += 1
-        entry.deliveries_egress += 1
-    elif link.kind == LINK_PROCESS:
+cdef void _count_egress(copy_t *copy, entry_t *entry, link_t *link) noexcept nogil:
+    if link.kind == LINK_PROCESS:
         entry.deliveries_to_container += 1
+        return
+    copy.origin = origin_of(copy.forwarder, copy.arrival)
+    if _is_local(link):
+        count_egress(link, entry)
 
 
 cdef bint _track(copy_t *copy, entry_t *entry, int neighbor) noexcept nogil:
@@ -411,7 +431,7 @@ cdef bint _place_for_neighbor(copy_t *copy, arrival_t *arrival, entry_t *entry, 
 
 
 cdef void _send_to_consumer(copy_t *copy, arrival_t *arrival, entry_t *entry, link_t *link) noexcept nogil:
-    _count_egress(arrival, entry, link)
+    _count_egress(copy, entry, link)
     _place(copy, arrival, link)
     if copy.link != NULL:
         copy.link.ops.push(copy.link)

@@ -71,8 +71,10 @@ cdef bint _write_link(link_t *link) noexcept nogil:
         full = not _send_octets(link, copy)
         if full or not _finish(link, copy):
             break
-    if link.first == NULL and pn_link_get_drain(link.pn):
-        pn_link_drained(link.pn)
+    if link.first == NULL:
+        _stream_done(link)
+        if pn_link_get_drain(link.pn):
+            pn_link_drained(link.pn)
     return full
 
 
@@ -96,6 +98,7 @@ cdef bint _begin(link_t *link, copy_t *copy) noexcept nogil:
     pn_delivery_set_context(copy.pn, copy)
     if link.annotated:
         pn_link_send(link.pn, <const char *>engine.write_scratch, length)
+        (<links_t *>link.connection.links).octets_out += length
     link.connection.last_delivery = engine.now
     return True
 
@@ -109,6 +112,7 @@ cdef bint _send_octets(link_t *link, copy_t *copy) noexcept nogil:
         if pn_session_outgoing_bytes(session) >= Q3_UPPER:
             return False
         pn_link_send(link.pn, <const char *>data, size)
+        (<links_t *>link.connection.links).octets_out += size
         copy_consume(copy, size)
         size = copy_peek(copy, &data)
     return True

@@ -5,7 +5,7 @@ An arrival ends when its sender has been told (or has settled, or is gone) and i
 that is still arriving would confuse the sender's session.
 """
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
@@ -18,6 +18,7 @@ from skrouter.router.forwarder.content cimport (
     content_release_front,
     cursor_close,
 )
+from skrouter.router.forwarder.counting cimport count_arrival_end, count_copy_end
 from skrouter.router.forwarder.queues cimport queue_append, queue_remove
 from skrouter.router.forwarder.resend cimport resend_note, resend_stop
 from skrouter.router.forwarder.model cimport (
@@ -29,10 +30,6 @@ from skrouter.router.forwarder.model cimport (
     links_t,
     metrics_t,
 )
-
-cdef enum:
-    DELAYED = 1000              # milliseconds
-    VERY_DELAYED = 10000
 
 
 cdef outcome_t plain_outcome(uint64_t state) noexcept nogil:
@@ -73,6 +70,7 @@ cdef void arrival_free(arrival_t *arrival) noexcept nogil:
     cdef link_t *link = arrival.link
     cdef copy_t *copy = arrival.copies
     cdef bint owes_credit = link != NULL and (not link.replenish_early or not arrival.routed)
+    count_arrival_end(arrival)
     if copy != NULL and link != NULL and link.address != NULL and arrival.content.address == NULL:
         content_keep_address(arrival.content, link.address, link.address_length)
     while copy != NULL:
@@ -150,18 +148,6 @@ cdef void _move_back(copy_t *copy, forwarder_t *forwarder) noexcept nogil:
         link.moved_count -= 1
 
 
-cdef void _count_delay(copy_t *copy, forwarder_t *forwarder) noexcept nogil:
-    cdef int64_t age = forwarder.engine.now - copy.arrived
-    if age < DELAYED or copy.link == NULL:
-        return
-    if age < VERY_DELAYED:
-        copy.link.delayed_1s_count += 1
-        forwarder.metrics.deliveries_delayed_1s += 1
-    else:
-        copy.link.delayed_10s_count += 1
-        forwarder.metrics.deliveries_delayed_10s += 1
-
-
 cdef void copy_free(copy_t *copy) noexcept nogil:
     """Release a copy for good: out of every list; tells nobody."""
     cdef forwarder_t *forwarder = copy.forwarder
@@ -176,7 +162,7 @@ cdef void copy_free(copy_t *copy) noexcept nogil:
         _count_back(copy, forwarder)
     if copy.moved:
         _move_back(copy, forwarder)
-    _count_delay(copy, forwarder)
+    count_copy_end(copy)
     if copy.arrival != NULL:
         _leave_arrival(copy)
     if copy.content != NULL:

@@ -8,6 +8,7 @@ from skrouter.router.forwarder.model cimport (
     LINK_CONTROL,
     LINK_PROCESS,
     NO_NEIGHBOR,
+    PEER_CONTAINER,
     PEER_EDGE,
     PEER_INTER_EDGE,
     PEER_NONE,
@@ -123,7 +124,7 @@ cdef bint echoes(const link_t *link, const arrival_t *arrival) noexcept nogil:
     """A router gets nothing back that it has sent, nor does its edge mesh; and what came over one way to consumers
     elsewhere does not leave over another (spec: routing-protocol §5.3)."""
     cdef const links_t *links = links_behind(link)
-    if links == NULL or links.peer == PEER_NONE:
+    if links == NULL or links.peer == PEER_NONE or links.peer == PEER_CONTAINER:
         return False
     if links == links_behind(arrival.link):
         return True

@@ -7,8 +7,9 @@ Order within a tick is that of the reference: HELLO, paths, address update (MAU)
 advertisement (RA). The RA comes last because it makes others ask for all that precedes it.
 
 Beyond the reference: questions are repeated and answers kept until there is a route (sequence.py), routes
-over a lost link are withdrawn before the next computation (topology.py), and a neighbor's new cost counts at
-its next HELLO. Not here: forwarding of messages that are for other routers.
+over a lost link are withdrawn before the next computation (topology.py), what is left of its links is told to
+all, not only announced, and a neighbor's new cost counts at its next HELLO. Not here: forwarding of messages
+that are for other routers.
 """
 
 from typing import Final
@@ -25,6 +26,7 @@ from skrouter.router.mesh.events import (
     Tick,
 )
 from skrouter.router.mesh.messages import (
+    EVERY_ROUTER,
     Hello,
     KnownMessage,
     LinkStateRequest,
@@ -45,12 +47,12 @@ from skrouter.router.mesh.sequence import SLACK
 from skrouter.router.mesh.topology import Outbox, Topology
 
 TICK: Final = 1.0
+"""Seconds between ticks, as the reference's core timer."""
 SETTLE: Final = 0.05
 """Seconds from changed links to new paths: changes that come together are dealt with together."""
 SETTLE_GAP: Final = 0.2
 SETTLE_GAP_PER_ROUTER: Final = 0.001
 """Seconds between two such at least: paths cost more the more routers there are."""
-"""Seconds between ticks, as the reference's core timer."""
 STALE: Final = 3.0
 """Seconds for which a message of a router's earlier life may still be under way."""
 REGRESSION: Final = 1.0
@@ -148,6 +150,7 @@ class MeshEngine:
         topology.expire_link_states(self.config.remote_ls_max_age, now)
         advertise |= topology.update_routes(now)
         topology.flush_unreachable()
+        topology.ask_silent()
         topology.remove_idle()
         topology.report_size()
         advertise |= self._tell_address_changes()
@@ -171,8 +174,11 @@ class MeshEngine:
         return now - self._last_advertisement >= interval - SLACK
 
     def _advertise(self, now: float) -> None:
+        """Tell our numbers. If a neighbor is lost tell the links too: a question might go to the lost one."""
         self._last_advertisement = now
         config, own = self.config, self._topology.own
+        if self._topology.take_lost():
+            self._flood(self._link_state_for(EVERY_ROUTER))
         self._flood(
             RouterAdvertisement(config.router_id, config.instance, own.sequence, self._addresses.sequence)
         )
@@ -319,9 +325,11 @@ class MeshEngine:
         ready = own.sequence > 0 and self._topology.slot_toward(node) is not None
         node.link_state.sequence.owed = not ready
         if ready:
-            config, peers = self.config, dict(own.peers)
-            update = LinkStateUpdate(config.router_id, config.instance, own.sequence, peers, node.router_id)
-            self._send(node, update)
+            self._send(node, self._link_state_for(node.router_id))
+
+    def _link_state_for(self, target: str) -> LinkStateUpdate:
+        config, own = self.config, self._topology.own
+        return LinkStateUpdate(config.router_id, config.instance, own.sequence, dict(own.peers), target)
 
     # --- addresses --------------------------------------------------------------------------------------
 

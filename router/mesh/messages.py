@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 AREA: Final = "0"
+EVERY_ROUTER: Final = "all"
+"""The target of messages that every router of the area gets."""
 LINK_STATE_VERSION: Final = 1
 MOBILE_VERSION: Final = 2
 MAX_COST: Final = 0x7FFFFFFF
@@ -72,7 +74,7 @@ class LinkStateRequest:
 
 @dataclass(frozen=True, slots=True)
 class LinkStateUpdate:
-    """To `target`: my neighbors with the cost of the connection to each, as of `ls_seq`."""
+    """To `target` or EVERY_ROUTER: my neighbors and the cost of the connection to each, as of `ls_seq`."""
 
     router_id: str
     instance: int
@@ -143,7 +145,7 @@ def to_message(message: KnownMessage) -> tuple[str, str, Body]:
             return "amqp:/_local/qdhello", "HELLO", body
         case RouterAdvertisement():
             body |= {"instance": message.instance, "ls_seq": message.ls_seq, "mobile_seq": message.mobile_seq}
-            return "amqp:/_topo/0/all/qdrouter", "RA", body
+            return f"amqp:/_topo/0/{EVERY_ROUTER}/qdrouter", "RA", body
         case LinkStateRequest():
             return f"amqp:/_topo/0/{message.target}/qdrouter", "LSR", body
         case LinkStateUpdate():
@@ -152,7 +154,7 @@ def to_message(message: KnownMessage) -> tuple[str, str, Body]:
         case MobileAddressDifference():
             body |= {"mobile_seq": message.mobile_seq, "add": _descriptors(message.added)}
             body["del"] = [[key] for key in message.removed]
-            return "_topo/0/all/qdrouter.ma", "MAU", body
+            return f"_topo/0/{EVERY_ROUTER}/qdrouter.ma", "MAU", body
         case MobileAddressList():
             body |= {"mobile_seq": message.mobile_seq, "exist": _descriptors(message.addresses)}
             return f"amqp:/_topo/0/{message.target}/qdrouter.ma", "MAU", body

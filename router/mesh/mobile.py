@@ -75,6 +75,11 @@ class RemoteAddresses:
     sequence: RemoteSequence = field(default_factory=RemoteSequence)
     known: dict[str, AddressDescriptor] = field(default_factory=dict)
 
+    @property
+    def is_unheard(self) -> bool:
+        """Whether the router has not told anything of them yet, or it was forgotten with the router."""
+        return self.sequence.have == self.sequence.advertised == 0
+
     def apply_difference(self, message: MobileAddressDifference) -> AddressChange | None:
         """Make the step if it is the next one. None: a step is missing, and `sequence` is behind now."""
         if message.mobile_seq > self.sequence.have + 1:

@@ -15,7 +15,9 @@ from skrouter.router.mesh.mobile import RemoteAddresses
 
 @dataclass(slots=True)
 class Node:
-    """One remote router. `reachable` is the verdict of the last path computation."""
+    """One remote router. `reachable` is the verdict of the last path computation; `…_ticks` are counted while it
+    is unreachable, named by nobody, or reachable without having told of its addresses.
+    """
 
     index: int
     router_id: str
@@ -30,6 +32,7 @@ class Node:
     reachable: bool = False
     ticks_until_flush: int | None = None
     idle_ticks: int = 0
+    silent_ticks: int = 0
     regressed_at: float | None = None
 
     def route(self) -> RouterRoute:

@@ -22,6 +22,10 @@ from skrouter.router.mesh.messages import Hello
 from skrouter.router.mesh.node import Node, NodeTable
 from skrouter.router.mesh.path import Paths
 
+SILENT_TICKS: Final = 5
+"""Ticks after which a reachable router is asked for addresses that it has not advertised: longer than between
+advertisements in flux, the next of which may be half a minute away.
+"""
 IDLE_TICKS: Final = 3
 """Ticks after which a router that nobody names is forgotten."""
 REFERENCE_ROUTERS: Final = 128
@@ -68,6 +72,7 @@ class Topology:
         self._rebased: set[str] = set()
         self._is_large = False
         self._compared = 0
+        self._has_lost = False
 
     # --- neighbors --------------------------------------------------------------------------------------
 
@@ -106,6 +111,11 @@ class Topology:
         self._neighbors.expire(now)
         self._refresh_adjacencies()
 
+    def take_lost(self) -> bool:
+        """Whether a neighbor was lost since the last call."""
+        lost, self._has_lost = self._has_lost, False
+        return lost
+
     def _refresh_adjacencies(self) -> None:
         """Compare the neighbors with those of before and note what follows."""
         if self._neighbors.changes == self._compared:
@@ -114,6 +124,7 @@ class Topology:
         adjacencies = self._neighbors.adjacencies()
         if adjacencies == self.adjacencies:
             return
+        self._has_lost |= not self.adjacencies.keys() <= adjacencies.keys()
         self.adjacencies = adjacencies
         for router_id in self.own.update(adjacencies):
             # Its link state has changed too, and the RA that tells so may have been lost with the link.
@@ -207,6 +218,13 @@ class Topology:
                 node.addresses.clear()
                 self._outbox.put(FlushRouterAddresses(node.index))
 
+    def ask_silent(self) -> None:
+        """A tick has passed: ask, once, routers that became reachable and have not told how many addresses."""
+        for node in self.nodes:
+            if node.reachable and node.addresses.is_unheard:
+                node.silent_ticks += 1
+                node.addresses.sequence.wanted |= node.silent_ticks == SILENT_TICKS
+
     def remove_idle(self) -> None:
         """A tick has passed: forget routers that no link state names and that have none themselves."""
         for node in self.nodes:
@@ -257,6 +275,7 @@ class Topology:
             node.ticks_until_flush = None
         elif node.reachable:
             node.ticks_until_flush = self._holdoff
+            node.silent_ticks = 0
         node.reachable = path is not None
         if path is None:
             return node.withdraw_route()

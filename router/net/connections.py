@@ -22,6 +22,7 @@ from skrouter.amqp.events import (
     ConnectionLost,
     ConnectionOpened,
     Event,
+    FramesTraced,
     HandshakeReceived,
     HandshakeSent,
     MessageTooLarge,
@@ -50,6 +51,7 @@ from skrouter.router.net.peer import UNSPOKEN, Peer, Stage, end_of
 from skrouter.router.net.policing import Policing
 from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.tls import TlsProfiles
+from skrouter.router.net.tracing import Tracing
 from skrouter.router.net.tunnels import TunnelEvents, Tunnels
 
 if TYPE_CHECKING:
@@ -111,6 +113,7 @@ class ConnectionShell:
         self._tunnels = Tunnels(loop, connections, self._connectors, proxies, ways)
         self._peers: dict[int, Peer] = {}
         self._denied: dict[int, str] = {}
+        self.tracing = Tracing(loop, connections, log)
         self._last_number = 0
         self._is_shut = False
         self._handlers: dict[type[Event], Callable[..., None]] = {
@@ -124,6 +127,7 @@ class ConnectionShell:
             SessionBegun: self._policing.session_begun,
             SessionEnded: self._policing.session_ended,
             MessageTooLarge: self._message_too_large,
+            FramesTraced: self.tracing.drain,
         }
 
     # --- what the owner asks
@@ -364,7 +368,8 @@ class ConnectionShell:
             credentials = self._machines.credentials(config, peer.leg.place.name)
         else:
             raise AssertionError("a connection is accepted or dialled")
-        peer.handshake = Handshake(machine, self._authenticator, outcomes, credentials)
+        watch = self.tracing.sasl(peer.ours.number)
+        peer.handshake = Handshake(machine, self._authenticator, outcomes, credentials, watch)
         peer.handshake.start()
 
     def _send(self, handle: int, data: bytes) -> None:
@@ -406,6 +411,7 @@ class ConnectionShell:
             return
         peer.stage, peer.identity = Stage.AMQP, identity
         self._prepare(handle)
+        self.tracing.begin(peer.ours)
         self._connections.start_amqp(
             handle,
             rest,
@@ -463,8 +469,12 @@ class ConnectionShell:
         shown = describe.value(properties) if properties is not None else ""
         self._log.log("ROUTER_CORE", describe.level(facts), f"{text} props={shown}")
         if peer.leg is not None:
-            for handle in self._connectors.opened(peer.leg, text, facts.properties.failover):
+            servers = facts.properties.failover
+            for handle in self._connectors.opened(peer.leg, facts.container, text, servers):
                 self.drop(handle)
+            if peer.leg.generation.is_split:
+                text = "Connection group failure: connections split across routers"
+                self._log.log("ROUTER_CORE", "error", f"{text} [C{peer.ours.number}]")
 
     # --- the end
 
@@ -487,6 +497,7 @@ class ConnectionShell:
             return
         peer.set_timer(None)
         peer.end_exchanges()
+        self.tracing.lost(event.connection)
         condition, description = peer.reason or end_of(peer, event)
         if peer.leg is not None:
             self._leg_lost(peer, peer.leg, condition, description)

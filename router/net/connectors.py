@@ -127,13 +127,13 @@ class Connectors:
         new.legs = [Leg(connector, new, data, place.again()) for data in kinds]
         self._begin(connector, new)
 
-    def opened(self, leg: Leg, text: str, servers: tuple[FailoverServer, ...]) -> list[int]:
-        """The peer has opened the connection, of which `text` tells.
+    def opened(self, leg: Leg, container: str, text: str, servers: tuple[FailoverServer, ...]) -> list[int]:
+        """The peer, a container of this id, has opened the connection, of which `text` tells.
 
         Returns the handles of attempts that are of no use any more, for the owner to drop.
         """
         leg.dial.opened(servers)
-        leg.is_open = True
+        leg.is_open, leg.container = True, container
         if leg.data:
             return []
         connector, generation = leg.connector, leg.generation

@@ -44,6 +44,8 @@ class Leg:
     local_socket: str = ""
     handle: int | None = None
     is_open: bool = False
+    container: str = ""
+    """Of the peer of the latest connection that was open."""
     proxy: str = ""
     """`host:port` of the proxy that the latest attempt has yet to get through; empty: none."""
     addresses: list[tuple[Any, ...]] = field(default_factory=list)
@@ -87,6 +89,11 @@ class Generation:
     def control(self) -> Leg:
         """The leg that is not for data only."""
         return next(leg for leg in self.legs if not leg.data)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether its connections have come to different routers, as behind a balancer of loads."""
+        return len({leg.container for leg in self.legs if leg.is_open}) > 1
 
     @property
     def is_over(self) -> bool:

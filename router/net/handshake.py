@@ -49,7 +49,10 @@ class Credentials:
 
 
 class Handshake:
-    """One peer's exchange. After `authenticated`, `refused` or `close` it does nothing more."""
+    """One peer's exchange; `watch` sees its octets, and whether they go out.
+
+    After `authenticated`, `refused` or `close` it does nothing more.
+    """
 
     def __init__(
         self,
@@ -57,11 +60,13 @@ class Handshake:
         authenticator: Authenticator,
         outcomes: Outcomes,
         credentials: Credentials | None = None,
+        watch: Callable[[bytes, bool], None] | None = None,
     ) -> None:
         self._machine = machine
         self._authenticator = authenticator
         self._outcomes = outcomes
         self._credentials = credentials
+        self._watch = watch
         self._relay: ServerRelay | ClientRelay | None = None
         self._asking = False
         self._is_over = False
@@ -74,7 +79,12 @@ class Handshake:
     def receive(self, data: bytes) -> None:
         """Octets from the peer."""
         if not self._is_over:
+            self._show(data, outgoing=False)
             self._carry_out(self._machine.receive(data, clock.monotonic()))
+
+    def _show(self, data: bytes, *, outgoing: bool) -> None:
+        if self._watch is not None:
+            self._watch(data, outgoing)
 
     def close(self) -> None:
         """The connection is gone."""
@@ -85,6 +95,7 @@ class Handshake:
         for effect in effects:
             match effect:
                 case Send(data):
+                    self._show(data, outgoing=True)
                     self._outcomes.send(data)
                 case CheckPassword(user, password, _):
                     self._check(user, password)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import FrameType
 from typing import Final
 
 from skrouter.config.levels import LEVELS
 from skrouter.config.model import LogConfig
 from skrouter.router.net import clock
-from skrouter.router.net.log_line import Stamp, cut, line
+from skrouter.router.net.log_line import ISO_FORMAT, Stamp, cut, json_line, line
 from skrouter.router.net.log_output import Output, open_output
 
 DEFAULT: Final = "DEFAULT"
@@ -43,7 +46,10 @@ _FALLBACK: Final = _Settings(frozenset(LEVELS[1:]), True, False, "stderr")
 
 
 class RouterLog:
-    """All modules' logs. `configure` may be called any time; if it raises OutputError nothing has changed."""
+    """All modules' logs, in lines of text or, `as_json`, of JSON.
+
+    `configure` may be called any time; if it raises OutputError nothing has changed.
+    """
 
     def __init__(
         self,
@@ -51,9 +57,11 @@ class RouterLog:
         *,
         timestamp_format: str | None = None,
         timestamps_in_utc: bool = False,
+        as_json: bool = False,
         now: Callable[[], float] = clock.wall,
     ) -> None:
-        self._stamp = Stamp(timestamp_format, timestamps_in_utc)
+        self._stamp = Stamp(timestamp_format or (ISO_FORMAT if as_json else None), timestamps_in_utc)
+        self._as_json = as_json
         self._now = now
         self._configs: dict[str, LogConfig] = {}
         self._settings: dict[str, _Settings] = {}
@@ -62,8 +70,10 @@ class RouterLog:
         self._counts: dict[str, dict[str, int]] = {}
         self.entries: deque[LogEntry] = deque(maxlen=KEPT_ENTRIES)
         """The newest entries, oldest first."""
-        self.observer: Callable[[LogEntry], None] | None = None
+        self.followers: list[Callable[[LogEntry], None]] = []
         """Called with every entry that is written."""
+        self.broken: Callable[[str], None] | None = None
+        """Called once with the reason if lines cannot be written any more."""
         self.configure(configs)
 
     def configure(self, configs: Iterable[LogConfig]) -> None:
@@ -89,24 +99,54 @@ class RouterLog:
         """Whether such an event would be written: ask before making an expensive text."""
         return level in self._settings.get(module, self._default).levels
 
-    def log(self, module: str, level: str, text: str, file: str = "", line_number: int = 0) -> None:
-        """Count the event, and write it if its level is enabled. `file` and line for includeSource."""
+    def log(self, module: str, level: str, text: str) -> None:
+        """Count the event, and write it if its level is enabled. Its source is where this is called."""
+        if self.enabled(module, level):
+            self._enter(module, level, text, sys._getframe(1))
+        else:
+            self._count(module, level)
+
+    def write(self, module: str, level: str, text: str) -> None:
+        """Count the event and write it, whatever levels are enabled."""
+        self._enter(module, level, text, sys._getframe(1))
+
+    def _count(self, module: str, level: str) -> None:
         counts = self._counts.get(module) or self._counts.setdefault(module, dict.fromkeys(LEVELS, 0))
         counts[level] += 1
-        settings = self._settings.get(module, self._default)
-        if level not in settings.levels:
-            return
-        entry = LogEntry(module, level, cut(text), file, line_number, self._now())
+
+    def _enter(self, module: str, level: str, text: str, frame: FrameType) -> None:
+        self._count(module, level)
+        entry = LogEntry(module, level, cut(text), _file_of(frame), frame.f_lineno, self._now())
         self.entries.append(entry)
-        self._write(entry, settings)
-        if self.observer is not None:
-            self.observer(entry)
+        try:
+            self._write(entry, self._settings.get(module, self._default))
+        except OSError as error:
+            self._break(f"Cannot write the log: {error.strerror or error}")
+        for follower in self.followers:
+            follower(entry)
+
+    def _break(self, reason: str) -> None:
+        """Tell it once: whoever is told may log, too."""
+        broken, self.broken = self.broken, None
+        if broken is not None:
+            broken(reason)
 
     def _write(self, entry: LogEntry, settings: _Settings) -> None:
         output = self._outputs[settings.output]
         stamp = self._stamp.text(entry.time) if settings.include_timestamp and output.takes_stamps else ""
-        source = f"{entry.file}:{entry.line}" if settings.include_source and entry.file else ""
-        output.write(entry.level, line(stamp, entry.module, entry.level, entry.text, source))
+        has_source = settings.include_source
+        if self._as_json:
+            place = (entry.file, entry.line) if has_source else None
+            shown = json_line(stamp, entry.module, entry.level, entry.text, place)
+        else:
+            source = f"{entry.file}:{entry.line}" if has_source else ""
+            shown = line(stamp, entry.module, entry.level, entry.text, source)
+        output.write(entry.level, shown)
+
+    @property
+    def descriptor(self) -> int:
+        """Where what cannot be a line goes: the file of DEFAULT, or stderr."""
+        return self._outputs[self._default.output].descriptor
 
     def counts(self, module: str) -> dict[str, int]:
         """Events of the module so far by level, whether written or not."""
@@ -115,8 +155,16 @@ class RouterLog:
     def close(self) -> None:
         """Close all files."""
         for output in self._outputs.values():
-            output.close()
+            with contextlib.suppress(OSError):  # what could not be written has been told
+                output.close()
         self._outputs.clear()
+
+
+def _file_of(frame: FrameType) -> str:
+    """The path below the package; not of this machine."""
+    spec = frame.f_globals.get("__spec__")  # knows the name of a module that was started as __main__, too
+    name = str(frame.f_globals["__name__"] if spec is None else spec.name)
+    return f"{name.removeprefix('skrouter.').replace('.', '/')}.py"
 
 
 def _merged(config: LogConfig | None, default: _Settings) -> _Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 from typing import Final
@@ -10,6 +11,9 @@ MAX_TEXT: Final = 2047
 """Octets of an event's text."""
 
 DEFAULT_FORMAT: Final = "%Y-%m-%d %H:%M:%S.%%06lu %z"
+ISO_FORMAT: Final = "%Y-%m-%dT%H:%M:%S.%%06lu%z"
+"""The default of JSON lines (ISO 8601)."""
+_CONNECTION = re.compile(r"\[C(\d+)\](?:\[L(\d+)\])?")
 _MICROSECONDS = re.compile(r"%(?:(%)|(0?)(\d*)l?u)")
 
 
@@ -53,3 +57,16 @@ def line(stamp: str, module: str, level: str, text: str, source: str) -> str:
     head = f"{stamp} " if stamp else ""
     tail = f" ({source})" if source else ""
     return f"{head}{module} ({level}) {text}{tail}"
+
+
+def json_line(stamp: str, module: str, level: str, text: str, source: tuple[str, int] | None) -> str:
+    """The line as one JSON object; `connection` and `link` are the numbers that the text begins with."""
+    fields: dict[str, object] = {"time": stamp} if stamp else {}
+    fields.update(module=module, level=level, text=text)
+    if (about := _CONNECTION.match(text)) is not None:
+        fields["connection"] = int(about[1])
+        if about[2] is not None:
+            fields["link"] = int(about[2])
+    if source is not None:
+        fields["file"], fields["line"] = source
+    return json.dumps(fields, ensure_ascii=False)

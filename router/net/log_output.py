@@ -6,6 +6,7 @@ import sys
 import syslog
 from typing import Final, Protocol, TextIO
 
+STDERR: Final = 2
 _PRIORITIES: Final = {
     "debug": syslog.LOG_DEBUG,
     "info": syslog.LOG_INFO,
@@ -23,6 +24,8 @@ class Output(Protocol):
     """One destination of lines."""
 
     takes_stamps: bool
+    descriptor: int
+    """For what is no line; stderr's where there is none."""
 
     def write(self, level: str, line: str) -> None:
         """Write one line; OSError if it cannot be."""
@@ -37,6 +40,7 @@ class _Stream:
     def __init__(self, stream: TextIO, *, owned: bool) -> None:
         self._stream = stream
         self._owned = owned
+        self.descriptor = _descriptor(stream)
 
     def write(self, level: str, line: str) -> None:  # noqa: ARG002  (streams do not sort by level)
         self._stream.write(line + "\n")
@@ -47,8 +51,16 @@ class _Stream:
             self._stream.close()
 
 
+def _descriptor(stream: TextIO) -> int:
+    try:
+        return stream.fileno()
+    except OSError:
+        return STDERR
+
+
 class _Syslog:
     takes_stamps = False
+    descriptor = STDERR
 
     def write(self, level: str, line: str) -> None:
         syslog.syslog(_PRIORITIES[level], line)

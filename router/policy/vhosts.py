@@ -9,6 +9,7 @@ from typing import Final
 from skrouter.config.hosts import HostList, host_list
 from skrouter.config.model import PolicyConfig, VhostConfig
 from skrouter.config.patterns import PatternTable
+from skrouter.config.rules.policy import user_names
 from skrouter.router.policy.settings import Settings, settings_of
 from skrouter.router.policy.tally import Tally
 
@@ -116,7 +117,7 @@ class Vhosts:
 def _users(group: str, listed: object) -> Iterator[tuple[str, str]]:
     """Who is in a group; nobody is a connector."""
     if group != CONNECTOR_GROUP and isinstance(listed, str):
-        for user in listed.replace(",", " ").split():
+        for user in user_names(listed):
             yield user, group
 
 

@@ -64,7 +64,7 @@ def site(routers: Routers) -> Iterator[Site]:
     yield Site(routers)
 
 
-def test_messages_go_to_a_queue_and_come_from_it_anywhere_in_the_network(site: Site) -> None:
+def test_b2_messages_go_to_a_queue_and_come_from_it_anywhere_in_the_network(site: Site) -> None:
     with Broker(site.broker_port, BROKER, "jobs") as broker:
         site.wait("active")
         assert broker.attached() == [("in", "jobs"), ("out", "jobs")]
@@ -77,6 +77,11 @@ def test_messages_go_to_a_queue_and_come_from_it_anywhere_in_the_network(site: S
             receiver = client.receiver("from/jobs")
             assert [one.body for one in receiver.take(3)] == [0, 1, 2]
         wait_until(lambda: len(broker.outcomes) == 3, "the broker to hear of all three")
+        (metrics,) = query(site.line.ports["A"], "routerMetrics")
+        assert metrics["deliveriesEgressRouteContainer"] == metrics["deliveriesIngressRouteContainer"] == 3
+        rows = {row["key"]: row for row in query(site.line.ports["A"], "router.address")}
+        assert rows["Mto/jobs"]["deliveriesEgressRouteContainer"] == 3
+        assert rows["Mfrom/jobs"]["deliveriesIngressRouteContainer"] == 3
 
 
 def test_a_broker_sees_no_annotations_of_routers(site: Site) -> None:
@@ -132,7 +137,7 @@ def test_the_end_of_the_broker_makes_its_links_inactive_and_its_return_active(si
         assert other.attached() == [("out", "jobs")]
 
 
-def test_auto_links_come_and_go_while_the_router_runs(site: Site) -> None:
+def test_g3_auto_links_come_and_go_while_the_router_runs(site: Site) -> None:
     port = site.line.ports["A"]
     kind = "io.skupper.router.router.config.autoLink"
     with Broker(site.broker_port, BROKER, "jobs", "mail") as broker:

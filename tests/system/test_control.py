@@ -30,7 +30,7 @@ def passes(here: int, there: int, address: str) -> bool:
 # --- listeners and connectors
 
 
-def test_a_created_listener_serves_clients_and_a_deleted_one_no_new_ones(one: Managed) -> None:
+def test_g3_a_created_listener_serves_clients_and_a_deleted_one_no_new_ones(one: Managed) -> None:
     port = free_port()
     given = json.dumps({"name": "l9", "host": HOST, "port": str(port), "role": "normal"})
     made = one.done("create", "--type", "listener", "--stdin", source=given)
@@ -100,7 +100,7 @@ def test_a_wrong_listener_is_refused_and_its_port_stays_closed(one: Managed, att
     assert "wrong" not in one.names("listener")
 
 
-def test_a_connector_joins_two_routers_until_it_is_deleted(routers: Routers) -> None:
+def test_g3_a_connector_joins_two_routers_until_it_is_deleted(routers: Routers) -> None:
     ports, mesh = {name: free_port() for name in "AB"}, free_port()
     text = {name: section("router", mode="interior", id=name) for name in "AB"}
     for name in "AB":
@@ -132,7 +132,7 @@ def test_a_connector_joins_two_routers_until_it_is_deleted(routers: Routers) -> 
 # --- the TCP adaptor
 
 
-def test_a_tcp_service_is_made_used_and_deleted_with_its_connections(one: Managed) -> None:
+def test_g3_a_tcp_service_is_made_used_and_deleted_with_its_connections(one: Managed) -> None:
     port = free_port()
     with Service() as service:
         made = one.done("create", "--type=tcpListener", "--name=lst2", "address=svc2", *place(port))
@@ -234,7 +234,7 @@ def test_addresses_of_a_multi_address_listener_come_and_go(one: Managed) -> None
 # --- addresses
 
 
-def test_a_rule_counts_for_addresses_to_come_while_it_is_there(one: Managed) -> None:
+def test_g3_a_rule_counts_for_addresses_to_come_while_it_is_there(one: Managed) -> None:
     rules = [{"name": f"p{n}", "type": "address", "prefix": f"p{n}", "distribution": d} for n, d in RULES]
     made = one.done("create", "--stdin", source=json.dumps(rules))
     assert isinstance(made, list)

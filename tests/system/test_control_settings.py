@@ -25,7 +25,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 # --- log, profiles, others
 
 
-def test_a_log_level_counts_at_once_and_a_log_that_cannot_be_written_changes_nothing(
+def test_a8_a_log_level_counts_at_once_and_a_log_that_cannot_be_written_changes_nothing(
     one: Managed, tmp_path: Path
 ) -> None:
     module = ("update", "--type=log", "--name=log/AGENT")
@@ -55,7 +55,7 @@ def test_a_log_level_counts_at_once_and_a_log_that_cannot_be_written_changes_not
     one.router.wait_line("Error performing READ: No entity with name=somewhere")
 
 
-def test_profile_of_credentials_is_read_again_on_update_and_kept_if_it_cannot_be(
+def test_g3_profile_of_credentials_is_read_again_on_update_and_kept_if_it_cannot_be(
     one: Managed, authority: Authority
 ) -> None:
     first, port = authority.issue("first", addresses=("127.0.0.1",)), free_port()
@@ -224,7 +224,7 @@ def test_a_body_that_is_no_map_makes_nothing(one: Managed, entity: str, body: ob
 # --- connections and the agent
 
 
-def test_a_connection_is_closed_by_its_admin_status(one: Managed) -> None:
+def test_b20_a_connection_is_closed_by_its_admin_status(one: Managed) -> None:
     with Client(one.port) as client:
         client.receiver("victim")
         (row,) = [row for row in query(one.port, "router.link") if row["owningAddr"] == "Mvictim"]
@@ -239,7 +239,7 @@ def _connections(one: Managed) -> set[str]:
     return {str(row["identity"]) for row in query(one.port, "connection")}
 
 
-def test_profile_tells_where_time_goes(one: Managed) -> None:
+def test_g10_profile_tells_where_time_goes(one: Managed) -> None:
     assert one.refused("profile", "stop=yes") == "BadRequestStatus: Profiler not started"
     assert one.run("profile", "start=yes")[0] == 0
     query(one.port, "listener")

@@ -97,7 +97,7 @@ def test_c12_messages_pass_between_edges_once_and_in_order(mesh, address, way, s
     carry((mesh.ports[way[0]], mesh.ports[way[1]]), address, [100] * 200, settled=settled)
 
 
-def test_large_and_small_messages_pass_between_edges_in_order(mesh, address):
+def test_b3_large_and_small_messages_pass_between_edges_in_order(mesh, address):
     carry((mesh.ports["E1"], mesh.ports["E3"]), address, [*[50] * 500, 5_000_000, *[50] * 500])
 
 

@@ -120,7 +120,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 # --- health and metrics
 
 
-def test_health_is_ok_in_three_octets(web: Web) -> None:
+def test_b15_health_is_ok_in_three_octets(web: Web) -> None:
     status, headers, body = web.get("/healthz")
     assert (status, headers["content-type"], body) == (200, "text/plain", b"OK\n")
 
@@ -142,12 +142,17 @@ def test_a_health_check_leaves_nothing_behind(web: Web) -> None:
         assert samples[0][name] == samples[1][name]
 
 
-def test_metrics_of_the_reference_come_first_with_its_names_and_types(web: Web) -> None:
+def test_g9_metrics_of_the_reference_come_first_with_its_names_and_types(web: Web) -> None:
     status, headers, body = web.get("/metrics")
     assert status == 200
     assert headers["content-type"].startswith("text/plain")
     lines = body.decode().splitlines()
     types = [line.split()[2:] for line in lines if line.startswith("# TYPE ")]
+    pools = [each for each in types if ":" in each[0]]
+    assert {name.partition(":")[2] for name, _ in pools} == {"allocated", "in_use", "cached", "bytes"}
+    place = types.index(pools[0])
+    assert types[place : place + len(pools) + 1] == [*pools, ["qdr_alloc_pool_bytes", "gauge"]]
+    types = [each for each in types if each not in pools]
     expected = [
         *([name, "gauge"] for name in GAUGES),
         *([name, "counter"] for name in COUNTERS),
@@ -163,7 +168,7 @@ def test_metrics_of_the_reference_come_first_with_its_names_and_types(web: Web) 
     ("accept", "kind"),
     [("*/*", "text/plain"), ("application/openmetrics-text", "application/openmetrics-text")],
 )
-def test_metrics_count_what_happens(web: Web, accept: str, kind: str) -> None:
+def test_g9_metrics_count_what_happens(web: Web, accept: str, kind: str) -> None:
     def sample(metric: str, **labels: str) -> float:
         _, headers, body = web.get("/metrics", accept=accept)
         assert headers["content-type"].startswith(kind)
@@ -209,7 +214,7 @@ def test_curl_is_content(web: Web) -> None:
 # --- files
 
 
-def test_a_file_is_served_and_not_sent_again_to_who_has_it(web: Web) -> None:
+def test_b15_a_file_is_served_and_not_sent_again_to_who_has_it(web: Web) -> None:
     status, headers, body = web.get("/")
     assert (status, headers["content-type"], body) == (200, "text/html; charset=utf-8", b"<p>hello</p>")
     assert web.get("/", if_none_match=headers["etag"])[::2] == (304, b"")

@@ -39,7 +39,7 @@ def test_operational_line_comes_when_every_listener_is_open(routers):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
-def test_stop_right_after_operational_is_orderly_and_prompt(routers, number):
+def test_a5_stop_right_after_operational_is_orderly_and_prompt(routers, number):
     router = routers.start("S", standalone() + clients(free_port()))
     started = time.monotonic()
 
@@ -49,13 +49,13 @@ def test_stop_right_after_operational_is_orderly_and_prompt(routers, number):
     assert time.monotonic() - started < 2.0
 
 
-def test_sigint_ends_by_the_signal_itself(routers):
+def test_a5_sigint_ends_by_the_signal_itself(routers):
     router = routers.start("S", standalone() + clients(free_port()))
     router.process.send_signal(signal.SIGINT)
     assert router.wait_exit() == -signal.SIGINT
 
 
-def test_hangup_is_ignored_and_stop_still_works(routers):
+def test_a5_hangup_is_ignored_and_stop_still_works(routers):
     port = free_port()
     router = routers.start("S", standalone() + clients(port))
 
@@ -66,7 +66,7 @@ def test_hangup_is_ignored_and_stop_still_works(routers):
     assert router.stop() == 0
 
 
-def test_stop_with_busy_clients_and_neighbors_is_prompt_and_clean(routers):
+def test_a5_stop_with_busy_clients_and_neighbors_is_prompt_and_clean(routers):
     line = RouterLine(routers, "AB").start()
     with Client(line.ports["A"]) as here, Client(line.ports["B"]) as there:
         there.receiver("q", answer=None)
@@ -82,7 +82,7 @@ def test_stop_with_busy_clients_and_neighbors_is_prompt_and_clean(routers):
     assert not line["B"].found("Traceback")
 
 
-def test_required_listener_whose_port_is_taken_ends_the_start(routers):
+def test_a4_required_listener_whose_port_is_taken_ends_the_start(routers):
     with socket.create_server((HOST, free_port())) as taken:
         port = taken.getsockname()[1]
         log = failed(routers.add("S", standalone() + clients(port)))
@@ -113,14 +113,14 @@ def test_port_is_free_again_after_a_stop(routers):
     ],
     ids=["id", "attribute", "role", "cost", "maxFrameSize", "maxSessions", "sslProfile", "syntax", "empty"],
 )
-def test_wrong_configuration_ends_the_start_and_names_place_and_value(routers, text, parts):
+def test_a4_wrong_configuration_ends_the_start_and_names_place_and_value(routers, text, parts):
     log = failed(routers.add("S", text))
     for part in parts:
         assert part in log
     assert "Traceback" not in log
 
 
-def test_missing_configuration_file_ends_the_start(routers):
+def test_a4_missing_configuration_file_ends_the_start(routers):
     router = routers.add("S", "")
     router.config.unlink()
     assert "Configuration file could not be opened" in failed(router)
@@ -146,7 +146,7 @@ def test_connector_without_peer_tells_and_tries_on(routers):
     assert router.stop() == 0
 
 
-def test_lines_of_the_log_have_the_form_that_scripts_read(routers):
+def test_a7_lines_of_the_log_have_the_form_that_scripts_read(routers):
     router = routers.start("S", standalone() + clients(free_port()))
     router.stop()
     for line in router.lines:

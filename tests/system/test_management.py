@@ -74,7 +74,7 @@ def good(result: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.mark.parametrize("entity", TYPES)
 @pytest.mark.parametrize("router", [None, "B"], ids=["here", "through the mesh"])
-def test_every_type_is_queried_here_and_through_the_mesh(line, traffic, entity, router):
+def test_g2_every_type_is_queried_here_and_through_the_mesh(line, traffic, entity, router):
     rows = query(line.ports["A"], entity, router=router)
     owner = router or "A"
     if entity == "router":
@@ -129,7 +129,7 @@ def test_mesh_connection_has_its_ten_priority_links_each_way_and_a_control_pair(
         ({}, {}, 400),
     ],
 )
-def test_every_request_is_answered_even_a_wrong_one(line, properties, body, status):
+def test_g1_every_request_is_answered_even_a_wrong_one(line, properties, body, status):
     answer = request(line.ports["A"], body, **properties)
     assert answer.properties["statusCode"] == status
     assert answer.properties["statusDescription"]

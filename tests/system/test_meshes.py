@@ -27,8 +27,8 @@ TICK = 1.0
 """Seconds between two looks for silent neighbors."""
 DETECTION = 3.0 + TICK
 """Seconds until silence is noticed: it is looked for at ticks."""
-MOVE = 2.0
-"""Seconds until traffic has moved then: less than one where ten routers do not share two cores."""
+MOVE = 1.0
+"""Seconds until traffic has moved then."""
 
 SHAPES: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "line": ("ABCDG", [("B", "A"), ("C", "B"), ("D", "C"), ("G", "D")]),

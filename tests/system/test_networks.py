@@ -88,20 +88,36 @@ def ask(topology: Topology, asks: str, serves: str, border: str, address: str) -
         (request,) = requests.take()
         assert sent.outcome().state == "accepted"
         answer = there.sender(None).send(Message(address=request.message.reply_to, body="answer"))
-        assert replies.take()[0].body == "answer"
         assert answer.outcome().state == "accepted"
+        assert replies.take()[0].body == "answer"
         return str(request.message.reply_to)
 
 
 @pytest.mark.parametrize(("asks", "serves", "address"), [("B", "A", "in-a"), ("A", "B", "in-b")])
-def test_a_request_and_its_reply_cross_between_networks(
+def test_b4_a_request_and_its_reply_cross_between_networks(
     sides: Sides, asks: str, serves: str, address: str
 ) -> None:
     reply_to = ask(sides.topology, asks, serves, serves, address)
     assert reply_to.startswith(f"amqp:/_xtopo/{NETWORKS[asks]}/0/{asks}/temp.")
 
 
-def test_an_address_without_auto_link_does_not_cross(sides: Sides) -> None:
+@pytest.mark.parametrize(("asks", "serves", "address"), [("B", "A", "in-a"), ("A", "B", "in-b")])
+def test_b4_what_crosses_is_counted_on_both_sides(sides: Sides, asks: str, serves: str, address: str) -> None:
+    def counts() -> dict[str, list[int]]:
+        names = ("deliveriesEgressInterNetwork", "deliveriesIngressInterNetwork")
+        rows = {name: query(sides.port(name), "routerMetrics")[0] for name in NETWORKS}
+        return {name: [row[one] for one in names] for name, row in rows.items()}
+
+    before = counts()
+    ask(sides.topology, asks, serves, serves, address)
+    after = counts()
+    changes = {
+        name: [new - old for new, old in zip(after[name], before[name], strict=True)] for name in after
+    }
+    assert changes == {"A": [1, 1], "B": [1, 1]}  # the request one way, the reply the other
+
+
+def test_b4_an_address_without_auto_link_does_not_cross(sides: Sides) -> None:
     with Client(sides.port("A")) as there, Client(sides.port("B")) as here:
         there.receiver("plain")
         sent = here.sender(None).send(Message(address="plain", body="x"))
@@ -192,6 +208,9 @@ def test_a_request_crosses_from_any_router_to_any_router(
     wide: tuple[Topology, int], asks: str, serves: str
 ) -> None:
     topology, _ = wide
+    for name in ("A1", "A2"):
+        found = partial(topology.destinations, name, "E1", "H")
+        wait_until(lambda found=found: found() == (0, 1), f"E1 at {name}")
     reply_to = ask(topology, asks, serves, "B1", "in-b")
     kind = "_xedge/net-a/" if asks == "E1" else "_xtopo/net-a/0/"
     assert reply_to.startswith(f"amqp:/{kind}{asks}/temp.")

@@ -161,7 +161,7 @@ MOST = 100_000
 OCTETS = bytes(range(256)) * 2000
 
 
-def test_nobody_notices_that_the_connections_of_two_routers_are_renewed(
+def test_b13_nobody_notices_that_the_connections_of_two_routers_are_renewed(
     site: Site, routers: Routers, streams: list[Stream]
 ) -> None:
     mesh, service_port = free_port(), free_port()
@@ -234,7 +234,9 @@ def test_the_listener_ends_old_connections_and_takes_the_connector_as_it_is(
 
 
 @pytest.mark.parametrize("changes", [{"ordinal": 0}, {"ordinal": 1, "oldestValidOrdinal": 2}])
-def test_an_ordinal_below_the_oldest_valid_one_is_refused(site: Site, routers: Routers, changes: Any) -> None:
+def test_b13_an_ordinal_below_the_oldest_valid_one_is_refused(
+    site: Site, routers: Routers, changes: Any
+) -> None:
     site.add("A", mode="standalone")
     routers["A"].start()
     assert site.update("A", ordinal=1, oldestValidOrdinal=1).properties["statusCode"] == 200

@@ -105,7 +105,7 @@ def refused(client: Client) -> None:
     assert not client.opened
 
 
-def test_client_with_our_certificate_gets_in_as_its_subject(door, parties):
+def test_b11_client_with_our_certificate_gets_in_as_its_subject(door, parties):
     with amqps(door.port, parties, parties.client, allowed_mechs="EXTERNAL") as client:
         receiver = client.receiver("q")
         sender = client.sender("q")
@@ -127,7 +127,7 @@ def test_client_with_our_certificate_gets_in_as_its_subject(door, parties):
         ("none", "peer did not return a certificate"),
     ],
 )
-def test_client_that_our_authority_does_not_vouch_for_stays_out(door, parties, who, reason):
+def test_b10_client_that_our_authority_does_not_vouch_for_stays_out(door, parties, who, reason):
     """`system_client` is signed by a CA that only the system's store (SSL_CERT_FILE) holds."""
     pair = None if who == "none" else getattr(parties, who)
     mark = door.router.mark()
@@ -211,7 +211,7 @@ def test_router_of_another_authority_does_not_join(routers, parties, who):
     assert not [row for row in query(ports["A"], "router.node") if row["id"] == "B"]
 
 
-def test_router_does_not_join_one_whose_certificate_names_another_host(routers, parties):
+def test_b10_router_does_not_join_one_whose_certificate_names_another_host(routers, parties):
     other = parties.ours.issue("elsewhere", dns=("elsewhere.example",))
     wrong = Parties(
         parties.ours, other, parties.client, parties.strange, parties.system, parties.system_client
@@ -228,7 +228,7 @@ def sasl_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     database = directory / "users.sasldb"
     (directory / "guard.conf").write_text(
         f"pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {database}\n"
-        "mech_list: PLAIN ANONYMOUS SCRAM-SHA-256\n"
+        "mech_list: PLAIN ANONYMOUS SCRAM-SHA-1 SCRAM-SHA-256\n"
     )
     environment = {**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"}
     subprocess.run(

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from proton import Message
@@ -173,7 +168,9 @@ class RawPeer:
     [("amqp", False), ("binary", False), ("amqp", True)],
     ids=["amqp", "binary", "cut"],
 )
-def test_proton_sends_and_receives_ten_thousand_messages(web: Web, protocol: str, fragments: bool) -> None:
+def test_b15_proton_sends_and_receives_ten_thousand_messages(
+    web: Web, protocol: str, fragments: bool
+) -> None:
     address = f"many-{protocol}-{fragments}"
     with WebSocketRelay(web.url, protocol=protocol, fragments=fragments) as relay:
         with Client(relay.port) as client:
@@ -262,33 +259,6 @@ def test_who_is_not_authenticated_is_refused_as_elsewhere(web: Web, octets: byte
 
 
 # --- clients of others
-
-
-@pytest.fixture(scope="session")
-def rhea(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with rhea and ws: what SKROUTER_RHEA names, or a new one."""
-    if shutil.which("node") is None:
-        pytest.skip("there is no node here")
-    named = os.environ.get("SKROUTER_RHEA")
-    if named is not None and (Path(named) / "node_modules" / "ws").is_dir():
-        return Path(named)
-    directory = tmp_path_factory.mktemp("npm")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(directory), "rhea", "ws"]
-    try:
-        subprocess.run(command, cwd=directory, capture_output=True, timeout=60, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"rhea and ws cannot be installed here: {error}")
-    return directory
-
-
-@pytest.mark.parametrize(("count", "size"), [(10_000, 20), (2, 5_000_000)], ids=["many", "big"])
-def test_rhea_is_content(web: Web, rhea: Path, count: int, size: int) -> None:
-    script = Path(__file__).with_name("rhea_websocket.mjs")
-    command = ["node", str(script), web.url, str(count), str(size)]
-    found = subprocess.run(command, cwd=rhea, capture_output=True, timeout=90, check=False)
-    assert found.stdout.decode().splitlines() == [
-        json.dumps({"arrived": count, "accepted": count, "wrong": 0}, separators=(",", ":"))
-    ], found.stderr.decode()
 
 
 # --- the rules of WebSocket

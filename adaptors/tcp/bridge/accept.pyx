@@ -11,11 +11,13 @@ from skrouter.adaptors.tcp.bridge.model cimport (
     ACCEPT_PAUSE,
     ACCEPTS_PER_PASS,
     NOTICE_ACCEPT_FAILED,
+    RECORD_TPORT,
     address_t,
     flow_t,
     option_t,
 )
 from skrouter.adaptors.tcp.bridge.notices cimport notice_add
+from skrouter.adaptors.tcp.bridge.records cimport record_begin
 from skrouter.amqp.engine.poller cimport (
     HANDLE_ADAPTOR,
     alarm_t,
@@ -99,12 +101,13 @@ cdef void service_free(service_t *service) noexcept nogil:
     free(service)
 
 
-cdef bint service_offer(service_t *service, const char *address, uint32_t length, uint32_t weight) noexcept nogil:
+cdef bint service_offer(service_t *service, const char *address, uint32_t length, uint32_t weight, uint64_t record) noexcept nogil:
     cdef option_t *grown
     cdef uint32_t i
     for i in range(service.option_count):
         if service.options[i].address.length == length and memcmp(service.options[i].address.at, address, length) == 0:
             service.options[i].weight = weight
+            service.options[i].record = record
             return True
     grown = <option_t *>realloc(service.options, (service.option_count + 1) * sizeof(option_t))
     if grown == NULL:
@@ -112,6 +115,7 @@ cdef bint service_offer(service_t *service, const char *address, uint32_t length
     service.options = grown
     memset(&grown[service.option_count], 0, sizeof(option_t))
     grown[service.option_count].weight = weight
+    grown[service.option_count].record = record
     if not text_set(&grown[service.option_count].address, address, length):
         return False
     service.option_count += 1
@@ -215,6 +219,10 @@ cdef void _take(service_t *service, int fd, const address_t *peer) noexcept nogi
     option.opened += 1
     flow.peer = peer[0]
     flow.counted = True
+    flow.record = record_begin(service.bridge, RECORD_TPORT, option.record)
+    if flow.record != NULL:
+        flow.record.flow = flow
+        flow.record.place = peer[0]
     service.flows += 1
     service.counters.opened += 1
     if stream_open(&flow.stream, service.bridge.engine, fd, NULL, flow, STREAM_IN) != 0:

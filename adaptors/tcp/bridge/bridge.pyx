@@ -1,7 +1,7 @@
 """The Python face of the TCP bridge: services and servers come and go; their connections never touch Python."""
 
 cimport cython
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
@@ -15,8 +15,16 @@ from skrouter.adaptors.tcp.bridge.accept cimport (
 from skrouter.adaptors.tcp.bridge.connect cimport server_close, server_free, server_new
 from skrouter.adaptors.tcp.bridge.connections cimport connection_rows
 from skrouter.adaptors.tcp.bridge.flow cimport flow_drop, flow_fail, flow_free, inbound_ops, text_set
-from skrouter.adaptors.tcp.bridge.model cimport LISTEN_PLACES, TEXT_LIMIT, address_t, counters_t, flow_t
+from skrouter.adaptors.tcp.bridge.model cimport (
+    LISTEN_PLACES,
+    SOURCE_LENGTH,
+    TEXT_LIMIT,
+    address_t,
+    counters_t,
+    flow_t,
+)
 from skrouter.adaptors.tcp.bridge.notices cimport notices_close, notices_open, notices_take
+from skrouter.adaptors.tcp.bridge.records cimport records_close, records_take
 from skrouter.amqp.engine.poller cimport HANDLE_ADAPTOR, engine_find
 from skrouter.amqp.engine.tls_context cimport TlsContext, tls_context_t
 from skrouter.router.forwarder.deliveries cimport link_lost
@@ -27,6 +35,7 @@ from libc.errno cimport errno
 
 from skrouter.amqp import _proton  # noqa: F401
 
+MEMORY_CEILING = 4 << 30            # octets (spec: tcp-adaptor §3.4)
 NOTICE_KINDS = ("connect failed", "TLS failed", "accept failed")    # by number of notice_kind
 
 
@@ -54,7 +63,7 @@ cdef tuple _counters(const counters_t *counters, uint32_t flows):
 cdef class Bridge:
     """The TCP services of one router on one engine. Python face: see bridge.pyi."""
 
-    def __cinit__(self, Forwarder forwarder not None, str reply_prefix not None):
+    def __cinit__(self, Forwarder forwarder not None, str reply_prefix not None, uint64_t memory_ceiling=MEMORY_CEILING):
         cdef bytes prefix = _text(reply_prefix, "reply prefix")
         self.forwarder = forwarder
         self._contexts = {}
@@ -66,6 +75,7 @@ cdef class Bridge:
         self.native.notice_fd = -1
         self.native.engine = forwarder.engine.native
         self.native.forwarder = forwarder.native
+        self.native.memory_ceiling = memory_ceiling
         self.native.replies = link_new(forwarder.native, LINK_ADAPTOR, False, inbound_ops(), self.native)
         if self.native.replies == NULL or not text_set(&self.native.reply_prefix, prefix, len(prefix)):
             raise MemoryError()
@@ -104,6 +114,7 @@ cdef class Bridge:
             link_lost(self.native.replies)
             link_free(self.native.replies)
             self.native.replies = NULL
+        records_close(self.native)
         self._listeners.clear()
         self._connectors.clear()
         self._contexts.clear()
@@ -145,7 +156,7 @@ cdef class Bridge:
         while flow != NULL:
             if (flow.service != NULL and flow.service.handle == handle) or (
                     flow.server != NULL and flow.server.handle == handle):
-                flow_drop(flow)
+                flow_drop(flow, b"Parent-deleted", b"Forced closed")
             flow = flow.next
 
     # --- listeners
@@ -161,10 +172,13 @@ cdef class Bridge:
         self._contexts[service.handle] = tls
         return service.handle
 
-    def offer_address(self, handle, str address not None, uint32_t weight=1):
-        """Let new connections of a listener go to an address; with several, in proportion to the weights. 0: none."""
+    def offer_address(self, handle, str address not None, uint32_t weight=1, uint64_t record=0):
+        """Let new connections of a listener go to an address; with several, in proportion to the weights. 0: none.
+
+        `record`: number of the LISTENER record that theirs belong to.
+        """
         cdef bytes text = _text(address, "address")
-        if not service_offer(self._service(handle), text, len(text), weight):
+        if not service_offer(self._service(handle), text, len(text), weight, record):
             raise MemoryError()
 
     def listen(self, handle, int fd):
@@ -259,6 +273,10 @@ cdef class Bridge:
             self._drop(handle)
         self._sweep()
 
+    def connector_opened(self, handle):
+        """Connections opened, the reference's own one to the address included."""
+        return self._server(handle).counters.opened
+
     def connector_counters(self, handle):
         """(opened, closed, octets in, octets out, connections now, connects that failed)"""
         cdef server_t *server = self._server(handle)
@@ -276,12 +294,48 @@ cdef class Bridge:
         cdef flow_t *flow = <flow_t *>engine_find(self.native.engine, HANDLE_ADAPTOR, handle)
         if flow == NULL or handle in self._contexts:
             raise GoneError(f"no TCP connection {handle:#x}")
-        flow_drop(flow)
+        flow_drop(flow, b"amqp:connection:forced", b"Connection forced-closed by management request")
 
     @property
     def connection_count(self):
         """Connections, those included that are being opened or closed."""
         return self.native.flow_count
+
+    # --- flow records
+
+    def start_records(self, str source not None, uint64_t first):
+        """Make records of connections from now on; their identities are `<source>:<number>`, from this number on."""
+        cdef bytes text = source.encode()
+        if len(text) != SOURCE_LENGTH:
+            raise ValueError(f"a source id has {SOURCE_LENGTH} characters, not {source!r}")
+        memcpy(self.native.records.source, <const char *>text, SOURCE_LENGTH)
+        self.native.records.next_number = first
+
+    def next_record_number(self):
+        """A number for a record of another kind: connections never get it."""
+        self.native.records.next_number += 1
+        return self.native.records.next_number - 1
+
+    def want_records(self, bint wanted):
+        """Whether anybody hears of connections; if not, those that end soon leave no record."""
+        self.native.records.wanted = wanted
+
+    def set_connector_record(self, handle, uint64_t number):
+        """The CONNECTOR record, to which the records of its connections refer."""
+        self._server(handle).record = number
+
+    def take_records(self, uint32_t slot):
+        """Rows of what has changed in a slot since it was last taken; see Row in bridge.pyi."""
+        return records_take(self.native, slot)
+
+    def release_records(self, uint32_t count):
+        """So many connections whose end was taken do not count as records any more."""
+        self.native.records.live -= min(count, self.native.records.live)
+
+    @property
+    def records_dropped(self):
+        """Connections and requests without a record, for there were too many."""
+        return self.native.records.dropped
 
     # --- notices
 

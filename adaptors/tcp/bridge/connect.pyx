@@ -5,6 +5,7 @@ Each stream is moved off the dispatch link at once, so that one whose head is la
 
 from libc.errno cimport EINPROGRESS, errno
 from libc.stdint cimport uint8_t, uint32_t
+from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, strerror
 from posix.unistd cimport close
@@ -27,8 +28,9 @@ from skrouter.adaptors.tcp.bridge.model cimport (
     address_t,
     flow_t,
 )
-from skrouter.adaptors.tcp.bridge.notices cimport notice_add
+from skrouter.adaptors.tcp.bridge.notices cimport ADDRESS_TEXT, address_print, notice_add
 from skrouter.adaptors.tcp.bridge.outbound cimport outbound_end, outbound_gather, outbound_pass
+from skrouter.adaptors.tcp.bridge.records cimport record_begin_co, record_error, record_touch, record_trace
 from skrouter.amqp.engine.poller cimport (
     HANDLE_ADAPTOR,
     engine_arm,
@@ -42,6 +44,7 @@ from skrouter.amqp.engine.poller cimport (
 from skrouter.amqp.engine.proton_api cimport PN_REJECTED, PN_RELEASED
 from skrouter.amqp.engine.stream cimport (
     STREAM_OUT,
+    STREAM_REASON,
     stream_close,
     stream_connect_error,
     stream_open,
@@ -67,6 +70,7 @@ cdef extern from "sys/socket.h" nogil:
         unsigned short sa_family
     int socket(int domain, int kind, int protocol)
     int connect(int fd, const sockaddr *address, socklen_t size)
+    int getsockname(int fd, sockaddr *address, socklen_t *size)
     int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 
 cdef extern from "netinet/in.h" nogil:
@@ -200,6 +204,10 @@ cdef void _accept(flow_t *flow, const stream_head_t *head) noexcept nogil:
     if head.alpn_length < ALPN_LIMIT:
         memcpy(flow.alpn, head.alpn, head.alpn_length)
         flow.alpn_length = head.alpn_length
+    flow.record = record_begin_co(flow.bridge, head.flow, head.flow_length, flow.server.record)
+    if flow.record != NULL:
+        flow.record.flow = flow
+        record_trace(flow.record, &flow.outbound.content.head, flow.outbound.content.first.data)
     outbound_pass(flow.outbound, head.length)
     flow.headed = True
     flow.counted = True
@@ -215,6 +223,8 @@ cdef void _connect_next(flow_t *flow, int error) noexcept nogil:
     """Try the next target; `error` is what the last one gave. The one that answered last is tried first."""
     cdef server_t *server = flow.server
     cdef const char *reason = b"the host name is not resolved"
+    cdef char place[ADDRESS_TEXT]
+    cdef char text[STREAM_REASON + ADDRESS_TEXT]
     cdef address_t *target
     while flow.attempt < server.target_count:
         target = &server.targets[(server.preferred + flow.attempt) % server.target_count]
@@ -227,6 +237,9 @@ cdef void _connect_next(flow_t *flow, int error) noexcept nogil:
         reason = strerror(error)
     server.failures += 1
     notice_add(flow.bridge, NOTICE_CONNECT_FAILED, server.handle, &flow.peer, reason)
+    address_print(&flow.peer, place)
+    snprintf(text, sizeof(text), b"%s - on connect %s", reason, place)
+    record_error(flow.record, b"proton:io", text)
     flow_fail(flow)
 
 
@@ -260,10 +273,22 @@ cdef void _on_connected(watch_t *watch, uint32_t events) noexcept nogil:
         return
     if server.target_count:
         server.preferred = (server.preferred + flow.attempt - 1) % server.target_count
+    _note_proxy(flow)
     if server.tls != NULL and not _start_tls(flow):
+        record_error(flow.record, b"TLS-connection-failed", b"Error loading credentials")
         flow_fail(flow)
         return
     flow_connected(flow)
+
+
+cdef void _note_proxy(flow_t *flow) noexcept nogil:
+    """Where our connection to the server begins: as whom the server sees the client."""
+    cdef socklen_t size = sizeof(flow.record.place.octets)
+    if flow.record == NULL:
+        return
+    if getsockname(flow.stream.watch.fd, <sockaddr *>flow.record.place.octets, &size) == 0:
+        flow.record.place.size = size
+        record_touch(flow.bridge, flow.record)
 
 
 cdef bint _start_tls(flow_t *flow) noexcept nogil:

@@ -19,9 +19,10 @@ cdef enum:
     SECTION_VALUE = 0x77
     NULL_VALUE = 0x40
     FIELD_REPLY_TO = 4              # position in properties (AMQP 1.0 §3.2.4)
+    FIELD_CORRELATION_ID = 5
     FIELD_CONTENT_TYPE = 6
     CONTENT_TYPE_LENGTH = 24
-    FIXED_OCTETS = 128              # of a head, beside its three texts
+    FIXED_OCTETS = 128              # of a head, beside its four texts
 
 cdef const char *CONTENT_TYPE = b"application/octet-stream"
 
@@ -46,7 +47,7 @@ cdef uint8_t *_put_string(uint8_t *at, const char *text, uint32_t length) noexce
     return _put_octets(put_u32(at + 1, length), text, length)
 
 
-cdef uint8_t *_put_properties(uint8_t *at, const text_t *to, const text_t *reply_to) noexcept nogil:
+cdef uint8_t *_put_properties(uint8_t *at, const text_t *to, const text_t *reply_to, const text_t *flow) noexcept nogil:
     cdef uint8_t *start = at
     at = _put_octets(at, b"\x00\x53\x73\xd0", 4) + 4
     at = put_u32(at, 7)
@@ -54,7 +55,7 @@ cdef uint8_t *_put_properties(uint8_t *at, const text_t *to, const text_t *reply
     at = _put_string(at, to.at, to.length)
     at = _put_octets(at, b"\x40", 1)
     at = _put_string(at, reply_to.at, reply_to.length)
-    at = _put_octets(at, b"\x40", 1)
+    at = _put_string(at, flow.at, flow.length)
     at = _put_string(at, CONTENT_TYPE, CONTENT_TYPE_LENGTH)
     put_u32(start + 4, <uint32_t>(at - start - 8))
     return at
@@ -72,12 +73,12 @@ cdef uint8_t *_put_application_properties(uint8_t *at, const char *alpn, uint32_
     return at
 
 
-cdef size_t write_stream_head(uint8_t *buffer, size_t size, const text_t *to, const text_t *reply_to, const char *alpn,
-                              uint32_t alpn_length) noexcept nogil:
+cdef size_t write_stream_head(uint8_t *buffer, size_t size, const text_t *to, const text_t *reply_to, const text_t *flow,
+                              const char *alpn, uint32_t alpn_length) noexcept nogil:
     cdef uint8_t *at = buffer
-    if <size_t>FIXED_OCTETS + to.length + reply_to.length + alpn_length > size:
+    if <size_t>FIXED_OCTETS + to.length + reply_to.length + flow.length + alpn_length > size:
         return 0
-    at = _put_properties(at, to, reply_to)
+    at = _put_properties(at, to, reply_to, flow)
     at = _put_application_properties(at, alpn, alpn_length)
     at = _put_octets(at, b"\x00\x53\x77\x40", 4)
     return at - buffer
@@ -187,6 +188,9 @@ cdef bint _read_properties(reader_t *reader, stream_head_t *head, bint *ours) no
         if field == FIELD_REPLY_TO and value.is_text:
             head.reply_to = value.octets
             head.reply_to_length = value.length
+        elif field == FIELD_CORRELATION_ID and value.is_text:
+            head.flow = value.octets
+            head.flow_length = value.length
         elif field == FIELD_CONTENT_TYPE and value.is_text:
             ours[0] = value.length == CONTENT_TYPE_LENGTH and memcmp(value.octets, CONTENT_TYPE, CONTENT_TYPE_LENGTH) == 0
     return _leave(reader, end)
@@ -247,7 +251,7 @@ cdef head_check read_stream_head(const uint8_t *data, size_t length, stream_head
     cdef value_t skipped
     cdef bint ours = False
     cdef int code
-    head.length = head.reply_to_length = head.alpn_length = 0
+    head.length = head.reply_to_length = head.flow_length = head.alpn_length = 0
     while not reader.short and not reader.wrong:
         code = _section(&reader)
         if code == SECTION_PROPERTIES:
@@ -263,23 +267,26 @@ cdef head_check read_stream_head(const uint8_t *data, size_t length, stream_head
 
 # --- for tests: the same functions, from Python
 
-def write_head(bytes to, bytes reply_to=b"", bytes alpn=b""):
-    """The head of a client stream, or of a server stream if `reply_to` is empty."""
+def write_head(bytes to, bytes reply_to=b"", bytes alpn=b"", bytes flow=b""):
+    """The head of a client stream, or of a server stream if `reply_to` is empty; `flow`: identity of its record."""
     cdef uint8_t buffer[8192]
     cdef text_t to_text = text_t(to, len(to))
     cdef text_t reply_text = text_t(reply_to, len(reply_to))
-    cdef size_t length = write_stream_head(buffer, sizeof(buffer), &to_text, &reply_text, alpn, len(alpn))
+    cdef text_t flow_text = text_t(flow, len(flow))
+    cdef size_t length = write_stream_head(buffer, sizeof(buffer), &to_text, &reply_text, &flow_text, alpn, len(alpn))
     if length == 0:
-        raise ValueError(f"the texts of a stream's head have {len(to) + len(reply_to) + len(alpn)} octets; at most 8000 fit")
+        octets = len(to) + len(reply_to) + len(alpn) + len(flow)
+        raise ValueError(f"the texts of a stream's head have {octets} octets; at most 8000 fit")
     return (<char *>buffer)[:length]
 
 
 def read_head(bytes data):
-    """(length, reply-to, alpn) of a complete head, or 'more', 'malformed' or 'foreign'."""
+    """(length, reply-to, alpn, flow) of a complete head, or 'more', 'malformed' or 'foreign'."""
     cdef stream_head_t head
     cdef head_check check = read_stream_head(data, len(data), &head)
     if check != STREAM_HEAD_DONE:
         return {STREAM_HEAD_MORE: "more", STREAM_HEAD_MALFORMED: "malformed", STREAM_HEAD_FOREIGN: "foreign"}[check]
     reply_to = (<const char *>head.reply_to)[:head.reply_to_length] if head.reply_to_length else b""
     alpn = (<const char *>head.alpn)[:head.alpn_length] if head.alpn_length else b""
-    return head.length, reply_to, alpn
+    flow = (<const char *>head.flow)[:head.flow_length] if head.flow_length else b""
+    return head.length, reply_to, alpn, flow

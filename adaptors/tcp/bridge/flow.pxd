@@ -11,8 +11,8 @@ cdef flow_t *flow_new(bridge_t *bridge) noexcept nogil
 cdef void flow_connected(flow_t *flow) noexcept nogil
 # Close at once: our streams end as failed, the socket with a reset. Not from within a call of the forwarder: see flow_drop.
 cdef void flow_fail(flow_t *flow) noexcept nogil
-# Close at the end of this pass; may be called from anywhere.
-cdef void flow_drop(flow_t *flow) noexcept nogil
+# Close at the end of this pass, for this reason; may be called from anywhere.
+cdef void flow_drop(flow_t *flow, const char *condition, const char *description) noexcept nogil
 # The end of a failed or finished flow, at once: for the closing of the bridge.
 cdef void flow_free(flow_t *flow) noexcept nogil
 # What incoming links of the bridge call: of a service, and of the server streams.

@@ -10,6 +10,7 @@ take it for a whole one; a socket whose other side failed is reset.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdio cimport snprintf
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -22,6 +23,7 @@ from skrouter.adaptors.tcp.bridge.inbound cimport (
 )
 from skrouter.adaptors.tcp.bridge.model cimport (
     ALPN_LIMIT,
+    ANSWER_TIME,
     FLOW_DEAD,
     FLOW_DRAIN,
     FLOW_LINGER,
@@ -29,10 +31,14 @@ from skrouter.adaptors.tcp.bridge.model cimport (
     FLOW_TLS,
     HANDSHAKE_TIME,
     NOTICE_TLS_FAILED,
+    RETRY,
+    record_t,
 )
-from skrouter.adaptors.tcp.bridge.notices cimport notice_add
+from skrouter.adaptors.tcp.bridge.notices cimport ADDRESS_TEXT, address_print, notice_add
 from skrouter.adaptors.tcp.bridge.outbound cimport outbound_end, outbound_write
+from skrouter.adaptors.tcp.bridge.records cimport record_end, record_error
 from skrouter.adaptors.tcp.bridge.reply cimport reply_close, reply_open
+from skrouter.adaptors.tcp.bridge.window cimport window_acknowledged, window_free
 from skrouter.amqp.engine.poller cimport (
     HANDLE_ADAPTOR,
     alarm_t,
@@ -54,6 +60,7 @@ from skrouter.amqp.engine.stream cimport (
     STREAM_REASON,
     stream_buffered,
     stream_close,
+    stream_connect_error,
     stream_handshake,
     stream_reason,
     stream_set_reset,
@@ -63,6 +70,7 @@ from skrouter.amqp.engine.tls cimport tls_alpn
 from skrouter.router.forwarder.deliveries cimport link_lost
 from skrouter.router.forwarder.links cimport link_free, link_new
 from skrouter.router.forwarder.model cimport LINK_ADAPTOR, arrival_t, copy_t, link_t, outcome_t
+from skrouter.router.forwarder.resend cimport resend_anew
 from skrouter.router.forwarder.settlement cimport arrival_free, copy_free, failed_outcome
 
 from skrouter.amqp import _proton  # noqa: F401
@@ -100,8 +108,8 @@ cdef void _on_outcome(arrival_t *arrival, const outcome_t *outcome, bint settle)
     if settle:
         flow.inbound = NULL
     if outcome != NULL:
-        if outcome.state == PN_RECEIVED and outcome.section_offset > flow.acknowledged:
-            flow.acknowledged = min(outcome.section_offset, flow.octets_in)
+        if outcome.state == PN_RECEIVED:
+            window_acknowledged(flow, outcome.section_offset, outcome.section_number)
         elif _is_terminal(outcome.state) and flow.verdict == 0:
             flow.verdict = outcome.state
     if settle and flow.verdict == 0:
@@ -111,6 +119,16 @@ cdef void _on_outcome(arrival_t *arrival, const outcome_t *outcome, bint settle)
 
 cdef void _on_resume(arrival_t *arrival) noexcept nogil:
     """There is always room: the window bounds what is held."""
+
+
+cdef bint _on_no_way(arrival_t *arrival) noexcept nogil:
+    """A router may know of a server before those on the way do (mobile addresses travel at ticks): try again soon."""
+    cdef flow_t *flow = <flow_t *>arrival.owner
+    if flow == NULL or flow.state != FLOW_OPEN or flow.bridge.engine.now >= flow.patient_until:
+        return False
+    flow.waits = True
+    engine_arm(flow.bridge.engine, &flow.alarm, flow.bridge.engine.now + RETRY)
+    return True
 
 
 cdef void _on_credit(link_t *link) noexcept nogil:
@@ -139,6 +157,7 @@ cdef link_ops_t INBOUND_OPS         # tables of functions, written once when the
 INBOUND_OPS.outcome = _on_outcome
 INBOUND_OPS.resume = _on_resume
 INBOUND_OPS.credit = _on_credit
+INBOUND_OPS.no_way = _on_no_way
 
 cdef link_ops_t OUTBOUND_OPS
 OUTBOUND_OPS.push = _on_push
@@ -165,7 +184,7 @@ cdef flow_t *flow_new(bridge_t *bridge) noexcept nogil:
     flow.stream.watch.fd = -1
     flow.task.run = _run
     flow.task.owner = flow.alarm.owner = flow
-    flow.alarm.due = _on_too_late
+    flow.alarm.due = _on_alarm
     flow.handle = engine_name(bridge.engine, HANDLE_ADAPTOR, flow)
     flow.opened_at = bridge.engine.now
     flow.next = bridge.flows
@@ -180,6 +199,8 @@ cdef void flow_free(flow_t *flow) noexcept nogil:
     cdef bridge_t *bridge = flow.bridge
     engine_undefer(bridge.engine, &flow.task)
     engine_forget(bridge.engine, flow.handle)
+    window_free(flow)
+    _end_record(flow)
     _leave_parent(flow)
     if flow.previous != NULL:
         flow.previous.next = flow.next
@@ -206,7 +227,31 @@ cdef void _leave_parent(flow_t *flow) noexcept nogil:
             flow.server.link.moved_count -= 1
 
 
-cdef void flow_drop(flow_t *flow) noexcept nogil:
+cdef void _end_record(flow_t *flow) noexcept nogil:
+    cdef record_t *record = flow.record
+    flow.record = NULL
+    if record != NULL:
+        record_end(flow.bridge, record)
+
+
+cdef void _note_failure(flow_t *flow) noexcept nogil:
+    """Why the connection is of no use any more, for its record, unless that is known already."""
+    cdef char reason[STREAM_REASON]
+    cdef char place[ADDRESS_TEXT]
+    cdef char text[STREAM_REASON + ADDRESS_TEXT + 32]
+    if flow.record == NULL or flow.record.error != NULL:
+        return
+    if flow.stream.error or (flow.stream.watch.fd >= 0 and not flow.aborted and stream_connect_error(&flow.stream)):
+        stream_reason(&flow.stream, reason, STREAM_REASON)
+        address_print(&flow.peer, place)
+        snprintf(text, sizeof(text), b"%s - async disconnect %s", reason, place)
+        record_error(flow.record, b"proton:io", text)
+    else:
+        record_error(flow.record, b"delivery-failed", b"destination unreachable")
+
+
+cdef void flow_drop(flow_t *flow, const char *condition, const char *description) noexcept nogil:
+    record_error(flow.record, condition, description)
     flow.broken = True
     engine_defer(flow.bridge.engine, &flow.task)
 
@@ -222,6 +267,7 @@ cdef void _drop_link(flow_t *flow) noexcept nogil:
 cdef void _close(flow_t *flow) noexcept nogil:
     """The socket is done. The flow lives on while the other side still has octets of ours to settle."""
     engine_disarm(flow.bridge.engine, &flow.alarm)
+    _end_record(flow)
     stream_close(&flow.stream)
     _drop_link(flow)
     flow.task.run = _run
@@ -252,8 +298,23 @@ cdef void flow_connected(flow_t *flow) noexcept nogil:
     _shake_hands(flow)
 
 
-cdef void _on_too_late(alarm_t *alarm) noexcept nogil:
-    flow_drop(<flow_t *>alarm.owner)
+cdef void _on_alarm(alarm_t *alarm) noexcept nogil:
+    cdef flow_t *flow = <flow_t *>alarm.owner
+    if not flow.waits:
+        _too_late(flow)
+        return
+    flow.waits = False
+    if flow.inbound != NULL:
+        resend_anew(flow.inbound)
+        flow.bridge.forwarder.route_again(flow.inbound)
+    engine_defer(flow.bridge.engine, &flow.task)
+
+
+cdef void _too_late(flow_t *flow) noexcept nogil:
+    if flow.state != FLOW_OPEN:
+        flow_drop(flow, b"TLS-connection-failed", b"no handshake in time")
+    elif flow.outbound == NULL and not flow.ended_out:
+        flow_drop(flow, b"delivery-failed", b"no answer of the server's router in time")
 
 
 cdef void _shake_hands(flow_t *flow) noexcept nogil:
@@ -265,6 +326,7 @@ cdef void _shake_hands(flow_t *flow) noexcept nogil:
         stream_reason(&flow.stream, reason, STREAM_REASON)
         notice_add(flow.bridge, NOTICE_TLS_FAILED, flow.service.handle if flow.service != NULL else flow.server.handle,
                    &flow.peer, reason)
+        record_error(flow.record, b"TLS-connection-failed", reason)
         flow_fail(flow)
 
 
@@ -318,6 +380,7 @@ cdef void _run(task_t *task) noexcept nogil:
     elif flow.state == FLOW_LINGER:
         _linger(flow)
     elif flow.broken or flow.aborted:
+        _note_failure(flow)
         flow_fail(flow)
     elif flow.state != FLOW_TLS:
         _work(flow)
@@ -339,6 +402,7 @@ cdef void _work(flow_t *flow) noexcept nogil:
         inbound_read(flow)
     outbound_write(flow)
     if flow.broken:
+        _note_failure(flow)
         flow_fail(flow)
     elif flow.ended_in and flow.ended_out:
         _close(flow)
@@ -352,6 +416,7 @@ cdef void _heed_verdict(flow_t *flow) noexcept nogil:
     flow.unlimited = True
     if flow.verdict == PN_ACCEPTED:
         inbound_settle(flow)
+        _expect_answer(flow)
         return
     if flow.ended_out and not flow.sender_gone:
         inbound_end(flow)
@@ -362,8 +427,16 @@ cdef void _heed_verdict(flow_t *flow) noexcept nogil:
         inbound_end(flow)
         inbound_settle(flow)
     else:
+        _note_failure(flow)
         inbound_settle(flow)
         flow_fail(flow)
+
+
+cdef void _expect_answer(flow_t *flow) noexcept nogil:
+    """A server has taken all; its own stream began before. If it was aborted before a router on the way had begun to send
+    it, there is nothing that could tell of its end."""
+    if flow.service != NULL and flow.outbound == NULL and not flow.ended_out and not flow.alarm.armed:
+        engine_arm(flow.bridge.engine, &flow.alarm, flow.bridge.engine.now + ANSWER_TIME)
 
 
 cdef void _set_interest(flow_t *flow) noexcept nogil:

@@ -1,10 +1,18 @@
 """From the socket to an arrival: the stream's head, then octets as they come, never beyond the window (spec: §3.4)."""
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t
 
 from skrouter.adaptors.tcp.bridge.encapsulation cimport write_stream_head
-from skrouter.adaptors.tcp.bridge.model cimport FLOW_OPEN, HEAD_ROOM, WINDOW, bridge_t, text_t
-from skrouter.amqp.engine.poller cimport SCRATCH
+from skrouter.adaptors.tcp.bridge.model cimport (
+    FLOW_OPEN,
+    HEAD_ROOM,
+    IDENTITY_LIMIT,
+    PATIENCE,
+    bridge_t,
+    text_t,
+)
+from skrouter.adaptors.tcp.bridge.records cimport record_identity, record_octets
+from skrouter.adaptors.tcp.bridge.window cimport window_read, window_room
 from skrouter.amqp.engine.stream cimport STREAM_ERROR, stream_buffered, stream_read
 from skrouter.router.forwarder.deliveries cimport (
     arrival_abort,
@@ -14,6 +22,7 @@ from skrouter.router.forwarder.deliveries cimport (
     arrival_settled,
 )
 from skrouter.router.forwarder.model cimport FLAG_DISABLE_Q2, FLAG_STREAMING, arrival_t
+from skrouter.router.forwarder.resend cimport resend_stop
 
 from skrouter.amqp import _proton  # noqa: F401
 
@@ -21,13 +30,18 @@ from skrouter.amqp import _proton  # noqa: F401
 cdef bint inbound_begin(flow_t *flow) noexcept nogil:
     cdef uint8_t head[HEAD_ROOM]
     cdef bridge_t *bridge = flow.bridge
+    cdef char identity[IDENTITY_LIMIT]
     cdef text_t nothing = text_t(NULL, 0)
+    cdef text_t record = nothing
     cdef size_t length
     cdef arrival_t *arrival
     if flow.service != NULL:
-        length = write_stream_head(head, HEAD_ROOM, &flow.address, &flow.reply, flow.alpn, flow.alpn_length)
+        if flow.record != NULL:
+            record.at = identity
+            record.length = record_identity(bridge, flow.record, identity)
+        length = write_stream_head(head, HEAD_ROOM, &flow.address, &flow.reply, &record, flow.alpn, flow.alpn_length)
     else:
-        length = write_stream_head(head, HEAD_ROOM, &flow.reply, &nothing, NULL, 0)
+        length = write_stream_head(head, HEAD_ROOM, &flow.reply, &nothing, &nothing, NULL, 0)
     if length == 0:
         return False
     arrival = arrival_new(bridge.forwarder, flow.service.link if flow.service != NULL else bridge.replies, False)
@@ -37,22 +51,24 @@ cdef bint inbound_begin(flow_t *flow) noexcept nogil:
     arrival.content.head.flags = FLAG_STREAMING | FLAG_DISABLE_Q2
     arrival.content.unlimited = True
     flow.inbound = arrival
+    flow.patient_until = bridge.engine.now + PATIENCE
     if not arrival_append(arrival, head, length):
         return False
     arrival_advance(arrival, False)
+    if flow.server != NULL:
+        inbound_stop_waiting(flow)
     return True
 
 
-cdef size_t _room(flow_t *flow) noexcept nogil:
-    """How many octets may be read now (spec: §3.4)."""
-    cdef uint64_t pending = flow.octets_in - flow.acknowledged
-    if flow.unlimited:
-        return SCRATCH
-    return 0 if pending >= WINDOW else min(<uint64_t>SCRATCH, WINDOW - pending)
+cdef void inbound_stop_waiting(flow_t *flow) noexcept nogil:
+    """The stream is under way: its octets need not be kept for another one."""
+    if flow.inbound != NULL and not flow.waits:
+        resend_stop(flow.inbound)
 
 
 cdef bint inbound_may_read(flow_t *flow) noexcept nogil:
-    return flow.state == FLOW_OPEN and not flow.ended_in and flow.inbound != NULL and _room(flow) > 0
+    return flow.state == FLOW_OPEN and not flow.ended_in and flow.inbound != NULL and not flow.waits and window_room(
+        flow) > 0
 
 
 cdef void inbound_read(flow_t *flow) noexcept nogil:
@@ -65,7 +81,7 @@ cdef void inbound_read(flow_t *flow) noexcept nogil:
 
 cdef void _read_once(flow_t *flow) noexcept nogil:
     cdef uint8_t *buffer = flow.bridge.engine.read_scratch
-    cdef ssize_t size = stream_read(&flow.stream, buffer, _room(flow))
+    cdef ssize_t size = stream_read(&flow.stream, buffer, window_room(flow))
     if size > 0:
         _count_in(flow, size)
         if arrival_append(flow.inbound, buffer, size):
@@ -80,7 +96,9 @@ cdef void _read_once(flow_t *flow) noexcept nogil:
 
 
 cdef void _count_in(flow_t *flow, ssize_t size) noexcept nogil:
-    flow.octets_in += size
+    window_read(flow, size)
+    if flow.record != NULL:
+        record_octets(flow.bridge, flow.record, flow.service != NULL)
     if flow.service != NULL:
         flow.service.counters.octets_in += size
     else:

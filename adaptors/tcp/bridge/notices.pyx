@@ -4,7 +4,8 @@ Control learns of them by an eventfd that its loop watches: Python wakes up once
 """
 
 from libc.stdint cimport uint32_t
-from libc.string cimport strncpy
+from libc.stdio cimport snprintf
+from libc.string cimport strchr, strncpy
 from posix.unistd cimport close, read, write
 
 from skrouter.adaptors.tcp.bridge.model cimport NOTICES, notice_t
@@ -28,10 +29,13 @@ cdef extern from "netdb.h" nogil:
     enum:
         NI_NUMERICHOST
         NI_NUMERICSERV
-        NI_MAXHOST
-        NI_MAXSERV
     int getnameinfo(const sockaddr *address, socklen_t size, char *host, socklen_t host_size,
                     char *service, socklen_t service_size, int flags)
+
+
+cdef enum:
+    HOST_TEXT = 56                  # an IPv6 address with its zone
+    SERVICE_TEXT = 8                # a port number
 
 
 cdef bint notices_open(bridge_t *bridge) noexcept nogil:
@@ -61,14 +65,31 @@ cdef void notice_add(bridge_t *bridge, notice_kind kind, uint64_t handle, const 
     write(bridge.notice_fd, &one, sizeof(one))
 
 
+cdef bint _names(const address_t *address, char *host, char *service) noexcept nogil:
+    return address.size != 0 and getnameinfo(<const sockaddr *>address.octets, address.size, host, HOST_TEXT, service,
+                                             SERVICE_TEXT, NI_NUMERICHOST | NI_NUMERICSERV) == 0
+
+
+cdef void address_print(const address_t *address, char *text) noexcept nogil:
+    cdef char host[HOST_TEXT]
+    cdef char service[SERVICE_TEXT]
+    text[0] = 0
+    if _names(address, host, service):
+        snprintf(text, ADDRESS_TEXT, b"[%s]:%s" if strchr(host, c":") != NULL else b"%s:%s", host, service)
+
+
+cdef tuple address_parts(const address_t *address):
+    cdef char host[HOST_TEXT]
+    cdef char service[SERVICE_TEXT]
+    if not _names(address, host, service):
+        return "", ""
+    return host.decode(), service.decode()
+
+
 cdef str address_text(const address_t *address):
-    cdef char host[NI_MAXHOST]
-    cdef char service[NI_MAXSERV]
-    if address.size == 0 or getnameinfo(<const sockaddr *>address.octets, address.size, host, sizeof(host), service,
-                                        sizeof(service), NI_NUMERICHOST | NI_NUMERICSERV) != 0:
-        return ""
-    name = host.decode()
-    return f"[{name}]:{service.decode()}" if ":" in name else f"{name}:{service.decode()}"
+    cdef char text[ADDRESS_TEXT]
+    address_print(address, text)
+    return (<const char *>text).decode()
 
 
 cdef list notices_take(bridge_t *bridge):

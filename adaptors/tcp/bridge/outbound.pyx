@@ -14,7 +14,10 @@ from skrouter.adaptors.tcp.bridge.encapsulation cimport (
     read_stream_head,
     stream_head_t,
 )
-from skrouter.adaptors.tcp.bridge.model cimport HEAD_ROOM, OCTETS_PER_PASS, REPORT_AFTER
+from skrouter.adaptors.tcp.bridge.inbound cimport inbound_stop_waiting
+from skrouter.adaptors.tcp.bridge.model cimport HEAD_ROOM, OCTETS_PER_PASS
+from skrouter.adaptors.tcp.bridge.records cimport record_octets
+from skrouter.adaptors.tcp.bridge.window cimport window_permit, window_report_is_due
 from skrouter.amqp.engine.poller cimport SCRATCH
 from skrouter.amqp.engine.proton_api cimport PN_ACCEPTED, PN_RECEIVED, PN_REJECTED, PN_RELEASED
 from skrouter.amqp.engine.stream cimport STREAM_AGAIN, STREAM_ERROR, stream_end_output, stream_write
@@ -59,6 +62,7 @@ cdef void _adopt(flow_t *flow) noexcept nogil:
         return
     copy.started = True             # from now on the forwarder tells us of its end
     flow.outbound = copy
+    inbound_stop_waiting(flow)
 
 
 cdef void outbound_write(flow_t *flow) noexcept nogil:
@@ -75,7 +79,7 @@ cdef void outbound_write(flow_t *flow) noexcept nogil:
             break
     if not more and not flow.blocked and flow.outbound.content.complete:
         _finish_outbound(flow)
-    elif flow.octets_out - flow.reported >= REPORT_AFTER:
+    elif window_report_is_due(flow):
         _report(flow)
 
 
@@ -122,6 +126,8 @@ cdef void outbound_pass(copy_t *copy, size_t length) noexcept nogil:
 
 cdef void _count_out(flow_t *flow, ssize_t size) noexcept nogil:
     flow.octets_out += size
+    if flow.record != NULL:
+        record_octets(flow.bridge, flow.record, flow.service == NULL)
     if flow.service != NULL:
         flow.service.counters.octets_out += size
     else:
@@ -183,9 +189,10 @@ cdef ssize_t _send_chunks(flow_t *flow, copy_t *copy, size_t *offered) noexcept 
 
 
 cdef void _report(flow_t *flow) noexcept nogil:
-    """Tell the other side how much the socket has taken (spec: §3.4)."""
+    """Tell the other side how much the socket has taken (spec: §3.4), and a router of ours how far ahead it may be."""
     cdef outcome_t outcome = plain_outcome(PN_RECEIVED)
     flow.reported = outcome.section_offset = flow.octets_out
+    outcome.section_number = window_permit(flow)
     if not flow.outbound.content.complete:
         copy_outcome(flow.outbound, &outcome, False)
 

@@ -110,21 +110,37 @@ def ends(file: str) -> dict[int, float]:
 
 
 def _frames(file: str) -> Iterator[CapturedFrame]:
-    for first, *lines in _blocks(file, "#"):
+    return frames_of((FOLDER / file).read_text(), Path(file).stem if "/" in file else file)
+
+
+def frames_of(text: str, source: str) -> Iterator[CapturedFrame]:
+    """The frames in a text; `source` goes into their ids."""
+    for first, *lines in _blocks_of(text, "#"):
         matched = _FRAME_LINE.match(first)
         assert matched, first
         number, time, connection, direction, channel, name, size = matched.groups()
-        text, octets = _content(lines)
+        text_lines, octets = _content(lines)
         missing = int(size) - len(octets)
         assert missing == 0 or (missing > 0 and "(truncated: " in lines[-1]), first
-        source = f"{Path(file).stem if '/' in file else file} #{number}"
         yield CapturedFrame(
-            source, direction, int(channel), name, text, octets, float(time), int(connection), missing
+            f"{source} #{number}",
+            direction,
+            int(channel),
+            name,
+            text_lines,
+            octets,
+            float(time),
+            int(connection),
+            missing,
         )
 
 
 def _blocks(file: str, start: str) -> Iterator[list[str]]:
-    for block in (FOLDER / file).read_text().split("\n\n"):
+    return _blocks_of((FOLDER / file).read_text(), start)
+
+
+def _blocks_of(text: str, start: str) -> Iterator[list[str]]:
+    for block in text.split("\n\n"):
         if block.startswith(start):
             yield block.strip("\n").split("\n")
 

@@ -28,7 +28,10 @@ PATIENCE: Final = 15.0
 """Seconds for a condition to hold."""
 IDLE_ROUNDS: Final = 3
 """Rounds in which nothing moved, after the last octet has been read, until all deferred work is done too."""
-LIVE: Final = ("links_live", "arrivals_live", "copies_live", "contents_live", "chunks_live")
+LIVE: Final = (
+    *("links_live", "arrivals_live", "copies_live", "contents_live", "chunks_live"),
+    *("deliveries_stuck", "links_blocked"),
+)
 
 _kept: list[object] = []
 """Routers and engines: they must not end inside a cycle that the garbage collector takes apart."""
@@ -159,9 +162,27 @@ class Bench:
         for peer in self.peers:
             if peer.alive:
                 peer.kill()
+        # both names: a connection between routers may have the port of a peer's, for it leads elsewhere
+        dropped = {(peer.host, peer.container) for peer in self.peers}
         self.peers.clear()
         self.run_until(
-            lambda: not any(node.router.shell.open_connections for node in self.nodes), "connections stay"
+            lambda: (
+                not any(
+                    (facts.host, facts.container) in dropped
+                    for node in self.nodes
+                    for facts in node.router.shell.open_connections.values()
+                )
+            ),
+            "connections stay",
+        )
+
+    def wait_empty(self) -> None:
+        """Until no router holds a delivery, or a part of one."""
+        self.run_until(
+            lambda: (
+                not any(node.live()[name] for node in self.nodes for name in LIVE if name != "links_live")
+            ),
+            f"deliveries stay: {[node.live() for node in self.nodes]}",
         )
 
     def stop(self) -> None:

@@ -189,6 +189,7 @@ class Peer:
         self._out = bytearray(AMQP_HEADER)
         self._queue: deque[tuple[str, bytes, dict[str, object]]] = deque()
         self._header_seen = False
+        self.container = container
         self.host = "127.0.0.1:{1}".format(*self._socket.getsockname())
         self.octets_read = self.octets_written = 0
         self.reading = True

@@ -53,9 +53,14 @@ def section(kind: str, **attributes: object) -> str:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on and the system gives to no client, never the same twice."""
+    """A loopback port that nobody listens on and the system gives to no client, never the same twice.
+
+    Test processes that run side by side have a share each: what one has found free stays so until it is used.
+    """
     low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for port in random.sample(range(10_000, low), 1_000):
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    for port in random.sample(range(10_000 + worker, low, workers), 1_000):
         if port not in _given_ports and _can_bind(port):
             _given_ports.add(port)
             return port

@@ -114,15 +114,19 @@ class Relay:
     def frames(self) -> Iterator[Frame]:
         """All whole frames so far, by connection and direction, in order within each."""
         for (connection, dialled), kept in sorted(self._kept.items()):
-            octets = bytes(kept)
-            at = 0
-            while at + 8 <= len(octets):
-                size = 8 if octets[at : at + 4] == HEADER else struct.unpack_from(">I", octets, at)[0]
-                if at + size > len(octets):
-                    break
-                frame = octets[at : at + size]
-                yield Frame(connection, dialled, int.from_bytes(frame[6:8]), frame)
-                at += size
+            yield from split(bytes(kept), connection, dialled)
+
+
+def split(octets: bytes, connection: int = 0, dialled: bool = False) -> Iterator[Frame]:
+    """The whole frames and protocol headers that the octets begin with."""
+    at = 0
+    while at + 8 <= len(octets):
+        size = 8 if octets[at : at + 4] == HEADER else struct.unpack_from(">I", octets, at)[0]
+        if at + size > len(octets):
+            break
+        frame = octets[at : at + size]
+        yield Frame(connection, dialled, int.from_bytes(frame[6:8]), frame)
+        at += size
 
 
 def _shut(each: socket.socket) -> None:

@@ -23,7 +23,12 @@ class RouterLine:
     """The routers of one row; `ports` are those for clients."""
 
     def __init__(
-        self, routers: Routers, names: Sequence[str], *, extra: Mapping[str, str] | None = None
+        self,
+        routers: Routers,
+        names: Sequence[str],
+        *,
+        extra: Mapping[str, str] | None = None,
+        environments: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
         self.names = names
         self.ports = {name: free_port() for name in names}
@@ -31,7 +36,7 @@ class RouterLine:
         self.routers = routers
         for place, name in enumerate(names):
             text = self._text(place, name) + (extra or {}).get(name, "")
-            routers.add(name, text)
+            routers.add(name, text, (environments or {}).get(name))
 
     def __getitem__(self, name: str) -> RouterProcess:
         return self.routers[name]

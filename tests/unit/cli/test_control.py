@@ -147,6 +147,7 @@ class Stage:
             config=load(path, random=random.Random(1)),
             identity=SimpleNamespace(version="1.2.3"),
             shell=self.doing,
+            ports=self.doing,
             log=self.doing,
             tls=self.doing,
             policy=None,
@@ -259,7 +260,7 @@ def test_auto_links_begin_and_end_while_the_router_runs(stage: Stage) -> None:
     assert stage.linked == ["add a", "remove a"]
 
 
-def test_vhosts_come_change_and_go_while_the_router_runs(stage: Stage) -> None:
+def test_f7_vhosts_come_change_and_go_while_the_router_runs(stage: Stage) -> None:
     rules = stage.router.policy.rules
     stage.control.create("vhost", {"hostname": "v", "maxConnections": 3})
     assert [(one.hostname, one.max_connections) for one in rules.vhosts] == [("v", 3)]

@@ -82,7 +82,7 @@ def test_rows_are_printed_as_the_reference_prints_them(command: str, entity_type
     assert transport.closed
 
 
-def test_metrics_are_those_of_the_reference_with_the_version_under_its_name() -> None:
+def test_g5_metrics_are_those_of_the_reference_with_the_version_under_its_name() -> None:
     command = "query --type routerMetrics"
     (expected,) = json.loads(OUTPUTS[command].text)
     router = FakeRouter({"routerMetrics": [facts_of("routerMetrics", expected)]})
@@ -110,7 +110,7 @@ def test_metrics_are_those_of_the_reference_with_the_version_under_its_name() ->
         "get-types",
     ],
 )
-def test_output_is_that_of_the_reference(command: str) -> None:
+def test_g7_output_is_that_of_the_reference(command: str) -> None:
     text, status, _ = shown(command, FakeRouter())
     assert (text, status) == (OUTPUTS[command].text, OUTPUTS[command].status)
 
@@ -161,7 +161,7 @@ def test_list_on_standard_input_is_created_one_by_one() -> None:
     assert (text, status) == (OUTPUTS[command].text, 0)
 
 
-def test_other_routers_are_asked_at_their_address() -> None:
+def test_g2_other_routers_are_asked_at_their_address() -> None:
     routers = {"_topo/0/B/$management": FakeRouter(), "_edge/E/$management": FakeRouter()}
     assert shown("-r B query --type connector", routers)[:2] == ("[]", 0)
     assert shown("-d E query --type connector", routers)[:2] == ("[]", 0)

@@ -101,7 +101,7 @@ ALIGNED = [
 
 
 @pytest.mark.parametrize("command", ALIGNED)
-def test_output_is_that_of_the_reference(command: str) -> None:
+def test_g7_output_is_that_of_the_reference(command: str) -> None:
     expected = OUTPUTS[command]
     words = [word for word in command.split() if ":" not in word]
     options = build_parser().parse_args(words)
@@ -117,7 +117,7 @@ def test_output_is_that_of_the_reference(command: str) -> None:
 
 
 @pytest.mark.parametrize(("command", "aligned"), [("-g --csv", "-g"), ("-c --csv", "-c"), ("-n --csv", "-n")])
-def test_csv_is_that_of_the_reference(command: str, aligned: str) -> None:
+def test_g11_csv_is_that_of_the_reference(command: str, aligned: str) -> None:
     def without_live_values(text: str) -> str:
         text = re.sub(r"\d{3}:\d\d:\d\d:\d\d|[\d.]+ MiB|^\d{4}-.* UTC", "#", text)
         text = re.sub(r'"(Accepted|Ingress|Egress) Count","\d+"', r'"\1 Count",#', text)
@@ -152,7 +152,7 @@ def test_log_lines_are_those_of_the_reference() -> None:
 
 
 @pytest.mark.parametrize("command", ["--all-routers -n", "--all-routers -c"])
-def test_all_routers_are_shown_one_after_the_other(command: str) -> None:
+def test_g11_all_routers_are_shown_one_after_the_other(command: str) -> None:
     expected = OUTPUTS[command].text
     first, second = re.split(r"(?m)^(?=Router  B$)", expected)
     a, b = router_in(first, "A"), router_in(second, "B")
@@ -283,7 +283,7 @@ def test_vhosts_are_shown_with_their_groups() -> None:
     }
 
 
-def test_vhost_statistics_show_who_is_connected() -> None:
+def test_g4_vhost_statistics_show_who_is_connected() -> None:
     stats = VhostStatsFacts("v6", 7, 0, 2, {"anonymous": ["127.0.0.1:1", "127.0.0.1:2"]})
     router = FakeRouter({"vhostStats": [stats]})
     assert cells_of("--vhoststats", router, "Vhost User Stats") == [

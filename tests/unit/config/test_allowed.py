@@ -39,7 +39,7 @@ NAMES = st.text(alphabet="ab.*#/$-", min_size=1, max_size=6)
         ("${user}", "*", "*", True),
     ],
 )
-def test_a_list_allows(names: str | None, address: str, user: str, is_allowed: bool) -> None:
+def test_f3_a_list_allows(names: str | None, address: str, user: str, is_allowed: bool) -> None:
     assert allowed(names, None)(address, user) is is_allowed
 
 
@@ -67,7 +67,7 @@ def test_a_list_allows(names: str | None, address: str, user: str, is_allowed: b
         (None, "x", "u", False),
     ],
 )
-def test_a_pattern_allows(patterns: str | None, address: str, user: str, is_allowed: bool) -> None:
+def test_f3_a_pattern_allows(patterns: str | None, address: str, user: str, is_allowed: bool) -> None:
     assert allowed(None, patterns)(address, user) is is_allowed
 
 
@@ -95,7 +95,7 @@ def test_a_list_is_what_its_elements_say_one_by_one(names: list[str], address: s
 
 
 @given(st.sampled_from([USER, f"{USER}/#", f"a/{USER}", f"{USER}/*"]), NAMES, NAMES)
-def test_a_user_is_never_a_wildcard_in_a_pattern(pattern: str, user: str, address: str) -> None:
+def test_f3_a_user_is_never_a_wildcard_in_a_pattern(pattern: str, user: str, address: str) -> None:
     """As if the user's tokens were quoted."""
     parts = [one for one in re.split(r"[./]+", user) if one]
     expected = []

@@ -141,7 +141,7 @@ SEEDS = given(st.integers(0, 2**32))
 
 @settings(deadline=None)
 @SEEDS
-def test_both_grammars_give_equal_configurations(seed: int) -> None:
+def test_a1_both_grammars_give_equal_configurations(seed: int) -> None:
     sections = _sections(seed)
     listed = _configuration(json.dumps(sections), "a.json")
     assert _configuration(_brace(sections), "a.conf") == listed

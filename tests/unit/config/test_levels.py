@@ -26,7 +26,7 @@ from skrouter.config.levels import LEVELS, InvalidLevelError, parse_enable
         ("none,error", {"error"}),
     ],
 )
-def test_names_enable_their_levels_and_a_plus_those_above(text: str, levels: set[str]) -> None:
+def test_a8_names_enable_their_levels_and_a_plus_those_above(text: str, levels: set[str]) -> None:
     assert parse_enable(text) == frozenset(levels)
 
 
@@ -39,7 +39,7 @@ def test_default_leaves_the_levels_to_the_default_module(text: str) -> None:
     ("text", "word"),
     [("foo", "foo"), ("info+,bar", "bar"), ("", ""), (",", ","), ("+", "+"), ("notice", "notice")],
 )
-def test_another_word_is_refused_in_the_words_of_the_reference(text: str, word: str) -> None:
+def test_a8_another_word_is_refused_in_the_words_of_the_reference(text: str, word: str) -> None:
     with pytest.raises(InvalidLevelError) as caught:
         parse_enable(text)
     assert str(caught.value) == (

@@ -144,7 +144,7 @@ def test_text_that_is_not_utf_8_is_reported_with_its_line(tmp_path: Path) -> Non
         ("router {\n mode: 1\n}\n", "Interior_"),
     ],
 )
-def test_a_router_without_id_gets_one_from_its_mode(tmp_path: Path, text: str, beginning: str) -> None:
+def test_a13_a_router_without_id_gets_one_from_its_mode(tmp_path: Path, text: str, beginning: str) -> None:
     path = _written(tmp_path, text)
     ids = {load(path, random=random.Random(seed)).router.id for seed in (1, 1, 2)}
     assert len(ids) == 2
@@ -155,7 +155,7 @@ def test_a_router_without_id_gets_one_from_its_mode(tmp_path: Path, text: str, b
 
 @settings(deadline=None)
 @given(st.integers())
-def test_a_random_id_is_a_valid_one(seed: int) -> None:
+def test_a13_a_random_id_is_a_valid_one(seed: int) -> None:
     assert not set("|$/ ") & set(random_router_id("edge", random.Random(seed)))
 
 
@@ -192,7 +192,7 @@ log {\n module: SERVER\n}
     ]
 
 
-def test_only_vhosts_of_policy_files_count_and_mistakes_name_the_file(tmp_path: Path) -> None:
+def test_f7_only_vhosts_of_policy_files_count_and_mistakes_name_the_file(tmp_path: Path) -> None:
     folder = tmp_path / "policy"
     folder.mkdir()
     main = _written(tmp_path, f"policy {{\n policyDir: {folder}\n}}\n")

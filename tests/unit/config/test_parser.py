@@ -48,7 +48,7 @@ def _read(text: str, file: str = "a.conf") -> list[tuple[str, dict[str, Value]]]
         ('groups: {\n "$default": {\n "users": "*"\n }\n}', {"groups": {"$default": {"users": "*"}}}),
     ],
 )
-def test_a_section_holds_its_attributes(body: str, attributes: dict[str, Value] | None) -> None:
+def test_a1_a_section_holds_its_attributes(body: str, attributes: dict[str, Value] | None) -> None:
     [(name, found)] = _read(f"my-section {{\n{body}\n}}\n")
     assert name == "mySection"
     if attributes is None:
@@ -134,7 +134,7 @@ def test_lines_of_sections_and_attributes_are_known_in_both_grammars() -> None:
         ('[["a", {"b": "# no comment"}]]', [("a", {"b": "# no comment"})]),
     ],
 )
-def test_the_list_form_is_read(text: str, sections: list[tuple[str, dict[str, Value]]]) -> None:
+def test_a1_the_list_form_is_read(text: str, sections: list[tuple[str, dict[str, Value]]]) -> None:
     assert _read(text, "x.json") == sections
 
 

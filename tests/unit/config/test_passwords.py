@@ -34,7 +34,7 @@ def _bytes_file(path: str) -> str:
         ("", "", True),
     ],
 )
-def test_each_form_gives_its_password_and_plain_text_is_marked(
+def test_b10_each_form_gives_its_password_and_plain_text_is_marked(
     written: str, text: str, is_plain: bool
 ) -> None:
     password = resolve_password(written, ENVIRONMENT, _file_with("from-file\nnext\n"), literal_allowed=True)

@@ -25,7 +25,7 @@ def section(name: str, *lines: str) -> str:
 INTERIOR = section("router", "mode: interior", "id: A")
 
 
-def test_an_empty_file_is_a_standalone_router_with_a_given_id_and_defaults() -> None:
+def test_a2_an_empty_file_is_a_standalone_router_with_a_given_id_and_defaults() -> None:
     config = configuration("")
     assert (config.router.id, config.router.mode) == ("standalone-id", "standalone")
     assert config.router.name == config.router.identity == "router/standalone-id"
@@ -49,7 +49,9 @@ def test_an_empty_file_is_a_standalone_router_with_a_given_id_and_defaults() -> 
         (["dataConnectionCount: -1"], 2, True),
     ],
 )
-def test_data_connections_are_counted_or_calculated(lines: list[str], count: int, calculated: bool) -> None:
+def test_b14_data_connections_are_counted_or_calculated(
+    lines: list[str], count: int, calculated: bool
+) -> None:
     router = configuration(section("router", "id: A", *lines)).router
     assert (router.data_connection_count, router.data_connections_calculated) == (count, calculated)
 
@@ -83,7 +85,7 @@ def test_the_tenant_is_the_network_s_or_else_the_router_s_van_id() -> None:
         (["maxFrameSize: 4096", "maxSessions: 4", "maxSessionFrames: 5", "linkCapacity: 9"], 4096, 4, 5, 9),
     ],
 )
-def test_limits_of_zero_or_not_given_have_a_meaning_by_role(
+def test_b6_limits_of_zero_or_not_given_have_a_meaning_by_role(
     lines: list[str], frame_size: int, sessions: int, frames: int, capacity: int
 ) -> None:
     config = configuration(INTERIOR + section("listener", "port: 1", *lines))
@@ -96,7 +98,7 @@ def test_limits_of_zero_or_not_given_have_a_meaning_by_role(
     "role", ["normal", "route-container", "inter-router", "edge", "inter-edge", "inter-network"]
 )
 @pytest.mark.parametrize("strip", ["in", "out", "both", "no"])
-def test_annotations_are_stripped_as_written_but_never_between_routers(role: str, strip: str) -> None:
+def test_b17_annotations_are_stripped_as_written_but_never_between_routers(role: str, strip: str) -> None:
     text = INTERIOR + section("connector", f"role: {role}", f"stripAnnotations: {strip}")
     [connector] = configuration(text).connectors
     strips = role in ("normal", "route-container")
@@ -113,7 +115,7 @@ def test_require_ssl_and_http_root_dir_imply_encryption_and_http() -> None:
     assert (plain.require_encryption, plain.http) == (False, False)
 
 
-def test_failover_urls_are_taken_apart() -> None:
+def test_b5_failover_urls_are_taken_apart() -> None:
     [listener] = configuration(section("listener", "failoverUrls: amqps://a:1, b,ws://[::1]:x")).listeners
     assert listener.failover_urls == (
         FailoverHost("amqps", "a", "1"),

@@ -418,7 +418,7 @@ def listener(*lines: str) -> str:
         ),
     ],
 )
-def test_a_configuration_is_accepted_or_refused_in_known_words(
+def test_a2_a_configuration_is_accepted_or_refused_in_known_words(
     text: str, kind: str | None, beginning: str | None, attribute: str | None
 ) -> None:
     problems = check(text).problems

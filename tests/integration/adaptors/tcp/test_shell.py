@@ -15,6 +15,7 @@ from skrouter.config.entity import Entity
 from skrouter.config.resolve import resolve
 from skrouter.config.schema import load_schema
 from skrouter_testing.certs import Authority
+from skrouter_testing.kept_records import KeptRecords
 
 if TYPE_CHECKING:
     from conftest import Router
@@ -40,8 +41,9 @@ class Site:
         self.watched: set[str] = set()
         self.consumers: dict[str, int] = {}
         self.closed = False
+        self.records = KeptRecords()
         around = Surroundings(
-            self._log, self._watch, self.watched.discard, self._bind, self._unbind, self._tls
+            self.records, self._log, self._watch, self.watched.discard, self._bind, self._unbind, self._tls
         )
         self.shell = TcpShell(router.bridge, router.loop, around)
 

@@ -227,7 +227,7 @@ def test_a_bad_frame_ends_the_connection_with_a_reason_for_both(side: Side, octe
 # --- idle time-outs
 
 
-def test_a_silent_peer_is_closed_when_our_time_out_is_over(side: Side) -> None:
+def test_b6_a_silent_peer_is_closed_when_our_time_out_is_over(side: Side) -> None:
     side.begin(idle_timeout=500)
     started = time.monotonic()
     side.say("open", container_id="peer")
@@ -242,7 +242,7 @@ def test_a_silent_peer_is_closed_when_our_time_out_is_over(side: Side) -> None:
     assert lost(side).condition == "amqp:resource-limit-exceeded"
 
 
-def test_a_peer_that_wants_signs_of_life_gets_them_in_time(side: Side) -> None:
+def test_b6_a_peer_that_wants_signs_of_life_gets_them_in_time(side: Side) -> None:
     side.open(idle_time_out=600)
     before = len(side.received)
     started = time.monotonic()

@@ -148,7 +148,7 @@ def test_sessions_outlive_their_context(pair: Sockets, authority: Authority, ser
         ("TLSv1 TLSv1.1 TLSv1.2", "TLSv1.2"),
     ],
 )
-def test_protocols_restrict_the_version(
+def test_b10_protocols_restrict_the_version(
     pair: Sockets, authority: Authority, server_pair: Pair, protocols: str, version: str
 ) -> None:
     ours = Ours(pair[0], our_server(authority, server_pair, protocols=protocols), None)
@@ -179,7 +179,7 @@ def test_a_peer_without_a_common_version_is_refused(
         ),
     ],
 )
-def test_ciphers_restrict_the_choice(
+def test_b10_ciphers_restrict_the_choice(
     pair: Sockets, authority: Authority, server_pair: Pair, limits: tuple[str, str | None], chosen: str
 ) -> None:
     context = our_server(authority, server_pair, ciphers=limits[0], protocols=limits[1])

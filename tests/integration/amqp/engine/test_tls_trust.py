@@ -150,7 +150,7 @@ HOSTS = [
 
 
 @pytest.mark.parametrize(("host", "accepted"), HOSTS)
-def test_the_host_must_be_in_the_certificate(
+def test_b10_the_host_must_be_in_the_certificate(
     pair: Sockets, authority: Authority, server_pair: Pair, host: str, accepted: bool
 ) -> None:
     ours = Ours(pair[0], our_client(authority), host)

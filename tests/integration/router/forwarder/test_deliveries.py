@@ -352,6 +352,18 @@ def test_a_sent_delivery_whose_receiver_goes_is_modified_and_has_failed(
     assert sent.fields[0] is True
 
 
+def test_d7_a_receiver_that_leaves_in_the_middle_hears_no_end_of_a_whole_message(
+    the_bench: Bench, node: Node
+) -> None:
+    sender, receiver = joined(the_bench, node, "x")
+    sender.send(message(bytes(400_000))[:300_000], more=True)
+    the_bench.run_until(lambda: receiver.received and receiver.received[0].content, "it does not begin")
+    receiver.close()
+    the_bench.run_until(lambda: receiver.detach is not None, "no detach")
+    (item,) = receiver.received
+    assert (item.complete, item.aborted) == (False, True)
+
+
 @pytest.mark.parametrize("how", ENDS)
 def test_a_partly_sent_delivery_whose_receiver_goes_is_modified_once_it_is_complete(
     the_bench: Bench, node: Node, how: str

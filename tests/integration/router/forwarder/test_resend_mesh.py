@@ -73,32 +73,8 @@ def row(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 def mesh(row: Bench) -> Iterator[Bench]:
     """The row; afterwards no delivery is left in any router, and nothing counts as outstanding."""
     yield row
-    for peer in row.peers:
-        if peer.alive:
-            peer.kill()
-    hosts = {peer.host for peer in row.peers}
-    row.peers.clear()
-    # A connection between routers may have the port of a peer's, for it leads elsewhere.
-    row.run_until(
-        lambda: (
-            not any(
-                facts.host in hosts and facts.role in ("normal", "edge")
-                for node in row.nodes
-                for facts in node.router.shell.open_connections.values()
-            )
-        ),
-        "connections of clients stay",
-    )
-    row.run_until(
-        lambda: (
-            not any(
-                node.metrics()[f"{name}_live"]
-                for node in row.nodes
-                for name in ("arrivals", "copies", "contents", "chunks")
-            )
-        ),
-        f"deliveries stay: {[node.live() for node in row.nodes]}",
-    )
+    row.drop_peers()
+    row.wait_empty()
     for node in row.nodes:
         assert {
             count for handle in node.router.execution.entries.values() for count in outstanding(node, handle)

@@ -74,32 +74,8 @@ def mesh(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def pair(mesh: Bench) -> Iterator[tuple[Bench, Node, Node]]:
     """Both routers; afterwards no delivery of a client is left in either."""
     yield (mesh, mesh.nodes[0], mesh.nodes[1])
-    for peer in mesh.peers:
-        if peer.alive:
-            peer.kill()
-    hosts = {peer.host for peer in mesh.peers}
-    mesh.peers.clear()
-    # A connection between routers may have the port of a peer's, for it leads elsewhere.
-    mesh.run_until(
-        lambda: (
-            not any(
-                facts.host in hosts and facts.role == "normal"
-                for node in mesh.nodes
-                for facts in node.router.shell.open_connections.values()
-            )
-        ),
-        "connections of clients stay",
-    )
-    mesh.run_until(
-        lambda: (
-            not any(
-                node.metrics()[f"{name}_live"]
-                for node in mesh.nodes
-                for name in ("arrivals", "copies", "contents", "chunks")
-            )
-        ),
-        f"deliveries stay: {[node.live() for node in mesh.nodes]}",
-    )
+    mesh.drop_peers()
+    mesh.wait_empty()
 
 
 def joined(mesh: Bench, here: Node, there: Node, address: str, *, credit: int = 10) -> tuple[Link, Link]:

@@ -81,8 +81,8 @@ class Side:
         self.connections = Connections(engine)
         self.forwarder = Forwarder(engine, self.config.router.id, True)
         self.log = RouterLog(self.config.logs)
-        self.log.observer = lambda entry: self._note(
-            self.lines, f"{entry.module} ({entry.level}) {entry.text}"
+        self.log.followers.append(
+            lambda entry: self._note(self.lines, f"{entry.module} ({entry.level}) {entry.text}")
         )
         tls = TlsProfiles(self.config.ssl_profiles.values())
         most = self._max_connections

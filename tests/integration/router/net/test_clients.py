@@ -71,7 +71,7 @@ def test_a_client_without_sasl_is_up_where_no_authentication_is_asked_for(make_s
     client.close()
 
 
-def test_a_client_without_sasl_is_refused_where_authentication_is_asked_for(make_side: Make) -> None:
+def test_b8_a_client_without_sasl_is_refused_where_authentication_is_asked_for(make_side: Make) -> None:
     side = make_side(conf("saslMechanisms: ANONYMOUS\n authenticatePeer: yes"))
     with socket.create_connection(("127.0.0.1", side.port), timeout=10) as peer:
         peer.sendall(AMQP_HEADER)
@@ -129,7 +129,7 @@ def test_a_peer_that_closes_with_an_error_is_quoted(make_side: Make) -> None:
     side.wait_line("SERVER (error) [C1]", "failed: amqp:internal-error out of luck")
 
 
-def test_connections_beyond_the_limit_are_dropped_and_a_place_is_free_again(make_side: Make) -> None:
+def test_f1_connections_beyond_the_limit_are_dropped_and_a_place_is_free_again(make_side: Make) -> None:
     side = make_side(conf("saslMechanisms: ANONYMOUS"), max_connections=1)
     first = connect(side.port, sasl_enabled=False)
     side.wait(lambda: side.ups, "not up")
@@ -146,7 +146,7 @@ def test_connections_beyond_the_limit_are_dropped_and_a_place_is_free_again(make
     third.close()
 
 
-def test_a_peer_that_never_opens_is_given_up(make_side: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_b6_a_peer_that_never_opens_is_given_up(make_side: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "CLOSE_SECONDS", 0.1)
     side = make_side(conf("saslMechanisms: ANONYMOUS\n initialHandshakeTimeoutSeconds: 1"))
     with socket.create_connection(("127.0.0.1", side.port), timeout=10) as peer:
@@ -183,7 +183,7 @@ def with_passwords(directory: Path, listener: str) -> str:
     return router + f"listener {{\n host: 127.0.0.1\n port: 0\n authenticatePeer: yes\n{listener}\n}}\n"
 
 
-def test_the_right_password_makes_a_user(make_side: Make, sasl_directory: Path) -> None:
+def test_b8_the_right_password_makes_a_user(make_side: Make, sasl_directory: Path) -> None:
     side = make_side(with_passwords(sasl_directory, "saslMechanisms: PLAIN"))
     client = connect(
         side.port, allowed_mechs="PLAIN", allow_insecure_mechs=True, user=USER, password=PASSWORD
@@ -204,14 +204,14 @@ def test_a_wrong_password_is_refused_and_logged_without_it(make_side: Make, sasl
     assert side.ups == []
 
 
-def test_without_configured_mechanisms_all_of_the_installation_are_offered(
+def test_b8_without_configured_mechanisms_all_of_the_installation_are_offered(
     make_side: Make, sasl_directory: Path
 ) -> None:
     side = make_side(with_passwords(sasl_directory, ""))
     assert {"ANONYMOUS", "PLAIN", "SCRAM-SHA-256"} <= set(side.shell.listeners[0].mechanisms)
 
 
-def test_our_connector_proves_itself_by_scram(make_side: Make, sasl_directory: Path) -> None:
+def test_b8_our_connector_proves_itself_by_scram(make_side: Make, sasl_directory: Path) -> None:
     listening = make_side(with_passwords(sasl_directory, "saslMechanisms: SCRAM-SHA-256"))
     router = f"router {{\n id: B\n saslConfigDir: {sasl_directory}\n saslConfigName: {CONFIG_NAME}\n}}\n"
     dialling = make_side(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +46,7 @@ def free_port() -> int:
         return int(item.getsockname()[1])
 
 
-def test_an_inter_router_pair_has_one_control_and_two_data_connections(make_side: Make) -> None:
+def test_b14_an_inter_router_pair_has_one_control_and_two_data_connections(make_side: Make) -> None:
     a = make_side(listening())
     b = make_side(dialling(a.port))
     for side in (a, b):
@@ -105,7 +108,7 @@ def test_a_refused_connector_logs_it_once_and_is_up_when_the_listener_is_there(
     assert [facts.role for facts in a.ups] == ["normal"]
 
 
-def test_a_lost_connection_is_made_again(make_side: Make, quick: None) -> None:
+def test_b5_a_lost_connection_is_made_again(make_side: Make, quick: None) -> None:
     a = make_side(listening("normal"))
     b = make_side(dialling(a.port, role="normal"))
     a.wait(lambda: a.ups, "not up")
@@ -116,7 +119,7 @@ def test_a_lost_connection_is_made_again(make_side: Make, quick: None) -> None:
     assert [facts.number for facts in b.ups] == [1, 2]
 
 
-def test_the_listeners_failover_list_is_followed(make_side: Make, quick: None) -> None:
+def test_b5_the_listeners_failover_list_is_followed(make_side: Make, quick: None) -> None:
     second = make_side(listening("normal"))
     first = make_side(
         listening("normal").replace(" cost: 3", f" failoverUrls: amqp://127.0.0.1:{second.port}")
@@ -187,3 +190,41 @@ def test_shutdown_says_so_for_every_connection(make_side: Make) -> None:
     assert sum("Closing connection on shutdown" in line for line in b.lines) == 3
     a.wait(lambda: len(a.downs) == 3, "not down")
     a.wait_line("SERVER (error) [C", "failed: amqp:connection:framing-error connection aborted")
+
+
+class Balancer:
+    """Takes connections at `port` and leads each to the next of the targets."""
+
+    def __init__(self, targets: list[int]) -> None:
+        self._targets = itertools.cycle(targets)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._server.accept()
+                server = socket.create_connection(("127.0.0.1", next(self._targets)))
+                for one, other in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        for each in (one, other):
+            each.close()
+
+    def close(self) -> None:
+        self._server.close()
+
+
+def test_b14_connections_of_a_group_that_come_to_different_routers_are_an_error(make_side: Make) -> None:
+    a, other = (make_side(listening().replace("id: A", f"id: {name}")) for name in ("A", "A2"))
+    balancer = Balancer([a.port, other.port])
+    try:
+        b = make_side(dialling(balancer.port))
+        b.wait_line("ROUTER_CORE (error) Connection group failure: connections split across routers")
+    finally:
+        balancer.close()

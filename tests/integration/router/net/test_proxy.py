@@ -52,7 +52,7 @@ def status(side: Any) -> Any:
     return side.shell.connector_status(side.config.connectors[0].identity)
 
 
-def test_all_connections_of_a_connector_go_through_the_proxy(make_side: Make) -> None:
+def test_b18_all_connections_of_a_connector_go_through_the_proxy(make_side: Make) -> None:
     a = make_side(listening())
     with Proxy() as proxy:
         b = make_side(dialling(a.port, proxy.port, role="inter-router"))
@@ -63,7 +63,7 @@ def test_all_connections_of_a_connector_go_through_the_proxy(make_side: Make) ->
         b.stop()
 
 
-def test_tls_begins_behind_the_proxy_and_verifies_the_place(
+def test_b18_tls_begins_behind_the_proxy_and_verifies_the_place(
     make_side: Make, authority: Authority, server_pair: Pair, client_pair: Pair
 ) -> None:
     def profile(pair: Pair) -> str:
@@ -108,7 +108,7 @@ def test_a_place_with_another_certificate_is_refused_behind_the_proxy(
 
 
 @pytest.mark.parametrize("form", ["p", "pass:p", "env:PROXY_PASSWORD", "file:{}"])
-def test_the_password_may_be_written_in_every_form(
+def test_b18_the_password_may_be_written_in_every_form(
     make_side: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     (tmp_path / "password.txt").write_text("p\n")

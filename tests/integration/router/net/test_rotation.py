@@ -90,7 +90,7 @@ def pair(make_side: Make, files: Path) -> tuple[Any, Any]:
     return a, b
 
 
-def test_a_raised_ordinal_opens_a_complete_set_beside_the_old_one(pair: tuple[Any, Any]) -> None:
+def test_b13_a_raised_ordinal_opens_a_complete_set_beside_the_old_one(pair: tuple[Any, Any]) -> None:
     a, b = pair
     update(b, 1)
     up(a, 4)

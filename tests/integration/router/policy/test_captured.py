@@ -116,7 +116,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
 
 
 @pytest.mark.parametrize("title", TITLES)
-def test_every_frame_says_what_the_recorded_one_says(past: Past, title: str) -> None:
+def test_f2_every_frame_says_what_the_recorded_one_says(past: Past, title: str) -> None:
     case = past.cases[title]
     for number in case.connections:
         answers = [meaning(octets) for octets in case.answers[number]]
@@ -137,7 +137,7 @@ def _comparable(lines: list[str]) -> list[str]:
     return [re.sub(r"\[L\d+\]", "[L]", line) for line in found]
 
 
-def test_the_log_says_the_same_in_the_same_order(past: Past) -> None:
+def test_f2_the_log_says_the_same_in_the_same_order(past: Past) -> None:
     assert _comparable(past.lines) == _comparable(log_lines())
 
 

@@ -225,7 +225,7 @@ def test_others_on_a_connection_with_too_large_a_message_learn_their_end(
     assert len(peer.heard("close")) == 1
 
 
-def test_an_address_is_judged_once_and_the_judgment_kept(the_bench: Bench, node: Node) -> None:
+def test_f3_an_address_is_judged_once_and_the_judgment_kept(the_bench: Bench, node: Node) -> None:
     receiver = the_bench.peer(node.ports[0], hostname="open").receiver("out/a", 20)
     sender = narrow(the_bench).sender(None)
     the_bench.run_until(lambda: sender.credit, "no credit")
@@ -305,7 +305,7 @@ def test_a_proxy_may_name_anybody(the_bench: Bench, node: Node) -> None:
     the_bench.run_until(lambda: receiver.received, "not delivered")
 
 
-def test_a_change_holds_for_connections_to_come(the_bench: Bench, node: Node) -> None:
+def test_f7_a_change_holds_for_connections_to_come(the_bench: Bench, node: Node) -> None:
     before = narrow(the_bench)
     node.router.policy.put_vhost(changed(node, targets="new"))
     after = narrow(the_bench)
@@ -325,7 +325,7 @@ def test_a_change_holds_for_connections_to_come(the_bench: Bench, node: Node) ->
     after.kill()
 
 
-def test_whether_others_may_be_closed_is_a_matter_of_the_group(the_bench: Bench, node: Node) -> None:
+def test_f6_whether_others_may_be_closed_is_a_matter_of_the_group(the_bench: Bench, node: Node) -> None:
     narrow(the_bench)
     the_bench.peer(node.ports[0], hostname="open")
     first, second = node.router.shell.open_connections
@@ -373,7 +373,7 @@ vhost {{
 """
 
 
-def test_a_connector_takes_the_limits_of_its_vhost(the_bench: Bench, node: Node) -> None:
+def test_f4_a_connector_takes_the_limits_of_its_vhost(the_bench: Bench, node: Node) -> None:
     node.router.policy.put_vhost(_any_vhost(node))
     dialling = the_bench.node(DIALLING.format(port=node.ports[0], group="$connector"))
     the_bench.run_until(lambda: node.router.shell.open_connections, "not connected")
@@ -385,7 +385,7 @@ def test_a_connector_takes_the_limits_of_its_vhost(the_bench: Bench, node: Node)
     the_bench.run_until(lambda: told(dialling, "closed with resources"), "not counted")
 
 
-def test_a_connector_without_a_group_for_it_is_closed(the_bench: Bench, node: Node) -> None:
+def test_f4_a_connector_without_a_group_for_it_is_closed(the_bench: Bench, node: Node) -> None:
     node.router.policy.put_vhost(_any_vhost(node))
     dialling = the_bench.node(DIALLING.format(port=node.ports[0], group="$default"))
     the_bench.run_until(lambda: told(dialling, "DENY AMQP Open of a connector"), "not refused")

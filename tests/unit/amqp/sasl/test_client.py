@@ -337,7 +337,7 @@ def converse(client: Client, server: Server, cut: int) -> list[Effect]:
 @given(st.integers(1, 60), st.sampled_from(["ANONYMOUS", "PLAIN", "EXTERNAL", "SCRAM-SHA-256"]))
 def test_client_and_server_agree_however_the_streams_are_cut(cut: int, mechanism: str) -> None:
     client = Client(ClientConfig((mechanism,), "bob", "secret", external=True, host_name="h"), 0.0)
-    server = Server(ServerConfig((mechanism,), True, external_user="CN=B"), 0.0)
+    server = Server(ServerConfig((mechanism,), mechanism != "ANONYMOUS", external_user="CN=B"), 0.0)
     users = {"ANONYMOUS": "anonymous", "EXTERNAL": "CN=B", "PLAIN": "bob", "SCRAM-SHA-256": "bob"}
     assert converse(client, server, cut) == [
         Authenticated(Identity(mechanism, None), b""),

@@ -1,6 +1,7 @@
 """The listening side: the wire order of real routers, every state with every input, and hostile peers."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,8 @@ from skrouter.amqp.types import UByte
 from skrouter_testing import frames as raw
 
 SASL, AMQP, TLS = frames.SASL_HEADER, frames.AMQP_HEADER, frames.TLS_HEADER
-ALL = ServerConfig(("ANONYMOUS", "EXTERNAL", "PLAIN", "SCRAM-SHA-256"), True, external_user="CN=B")
+ALL = ServerConfig(("ANONYMOUS", "EXTERNAL", "PLAIN", "SCRAM-SHA-256"), external_user="CN=B")
+ASKING = replace(ALL, authenticate_peer=True)
 OPEN = raw.amqp_frame("open", container_id="peer")
 
 OFFER = SASL + frames.encode_frame(frames.Mechanisms(ALL.offered))
@@ -84,11 +86,17 @@ def test_a_peer_may_send_everything_at_once() -> None:
 def test_sasl_may_be_skipped_only_where_no_authentication_is_asked_for() -> None:
     free = server(ServerConfig(("ANONYMOUS",), authenticate_peer=False))
     assert free.receive(AMQP + OPEN, 0.0) == [Authenticated(Identity(None, None), AMQP + OPEN)]
-    effects = server().receive(AMQP + OPEN, 0.0)
+    effects = server(ASKING).receive(AMQP + OPEN, 0.0)
     assert effects[0] == Send(SASL)
     assert refusal(effects).log_text == (
         "amqp:connection:policy-error Client skipped authentication - forbidden"
     )
+
+
+def test_b8_who_has_to_prove_who_it_is_cannot_be_anonymous() -> None:
+    assert ASKING.offered == ("EXTERNAL", "PLAIN", "SCRAM-SHA-256")
+    effects = server(ASKING).receive(SASL + init("ANONYMOUS", b"x") + AMQP + OPEN, 0.0)
+    assert "inclusion list" in refusal(effects).description
 
 
 def test_external_is_offered_only_with_a_certificate() -> None:
@@ -311,6 +319,7 @@ OCTETS = {
 
 NEXT = {
     (State.HEADER, "SASL header"): State.INIT,
+    (State.HEADER, "AMQP header"): State.DONE,
     (State.HEADER, "half a header"): State.HEADER,
     (State.INIT, "init"): State.AMQP,
     (State.RESPONSE, "response"): State.PASSWORD,

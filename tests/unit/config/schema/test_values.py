@@ -61,7 +61,7 @@ def test_a_value_is_converted_to_its_type(kind: str, value: object, converted: o
         ("list", "[" * 100000),
     ],
 )
-def test_a_value_of_another_type_is_refused_with_itself_in_the_text(kind: str, value: object) -> None:
+def test_a2_a_value_of_another_type_is_refused_with_itself_in_the_text(kind: str, value: object) -> None:
     with pytest.raises(InvalidValueError) as caught:
         CONVERTERS[kind](value)
     assert repr(value) in str(caught.value)
@@ -69,7 +69,7 @@ def test_a_value_of_another_type_is_refused_with_itself_in_the_text(kind: str, v
 
 
 @pytest.mark.parametrize(("value", "name"), [("http1", "http1"), (0, "none"), ("3", "http2")])
-def test_an_enum_takes_a_name_or_its_index(value: object, name: str) -> None:
+def test_a2_an_enum_takes_a_name_or_its_index(value: object, name: str) -> None:
     assert to_enum(("none", "auto", "http1", "http2"), value) == name
 
 

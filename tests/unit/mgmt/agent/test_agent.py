@@ -94,7 +94,7 @@ REPLAYED = replayed()
 
 
 @pytest.mark.parametrize("number", sorted(REPLAYED.keys() - MAP_ORDER_DIFFERS - ANSWERED_DIFFERENTLY.keys()))
-def test_answer_has_the_octets_of_the_reference(number: int) -> None:
+def test_g1_answer_has_the_octets_of_the_reference(number: int) -> None:
     exchange, response = REPLAYED[number]
     assert response.content == exchange.response, (
         f"{exchange.title}\n{decode_message(response.content)}\n{exchange.answer}"
@@ -335,7 +335,7 @@ REFUSALS: list[tuple[str | None, object, dict[str, Any], int, str]] = [
 
 
 @pytest.mark.parametrize(("operation", "body", "properties", "status", "text"), REFUSALS)
-def test_bad_request_is_refused_with_its_reason(
+def test_g1_bad_request_is_refused_with_its_reason(
     operation: str | None, body: object, properties: dict[str, Any], status: int, text: str
 ) -> None:
     router = router_of(*(EXCHANGES[number] for number in QUERIES))
@@ -347,7 +347,7 @@ def test_bad_request_is_refused_with_its_reason(
     }
 
 
-def test_profile_is_started_and_told_when_stopped() -> None:
+def test_g10_profile_is_started_and_told_when_stopped() -> None:
     router = FakeRouter()
     assert answer(router, "PROFILE", start="")[::2] == (200, None)
     assert answer(router, "PROFILE", stop="")[::2] == (200, "3 function calls")
@@ -361,7 +361,7 @@ def test_log_names_the_type_where_core_refuses(entity: str, about: str) -> None:
     assert str(response.log_text).startswith(f"Error performing READ{about}: N")
 
 
-def test_client_connection_is_closed_by_admin_status() -> None:
+def test_b20_client_connection_is_closed_by_admin_status() -> None:
     router = router_of(EXCHANGES[2])
     code, _, row = answer(
         router, "UPDATE", {"adminStatus": "deleted"}, type=LONG + "connection", identity="5"
@@ -369,7 +369,7 @@ def test_client_connection_is_closed_by_admin_status() -> None:
     assert (code, row["adminStatus"]) == (200, "deleted")
 
 
-def test_peer_whose_policy_forbids_it_cannot_close_a_connection() -> None:
+def test_f6_peer_whose_policy_forbids_it_cannot_close_a_connection() -> None:
     router = router_of(EXCHANGES[2])
     content = request("UPDATE", {"adminStatus": "deleted"}, type=LONG + "connection", identity="5")
     response = agent_of(router).handle(content, now=0.0, may_update=False)
@@ -398,7 +398,7 @@ def test_unnamed_address_has_a_null_name_everywhere() -> None:
     ("offset", "count", "expected"),
     [(0, -1, 6), (0, 0, 0), (2, 3, 3), (5, 3, 1), (6, 3, 0), (99, -1, 0), (-1, 2, 2)],
 )
-def test_page_of_a_core_type_has_offset_and_count(offset: int, count: int, expected: int) -> None:
+def test_g1_page_of_a_core_type_has_offset_and_count(offset: int, count: int, expected: int) -> None:
     router = FakeRouter({"router.address": [AddressFacts(f"M{index}", "closest") for index in range(6)]})
     asked = {"attributeNames": ["name"]}
     _, _, body = answer(
@@ -441,7 +441,7 @@ def test_every_type_can_be_queried_by_long_and_short_name(kind: str) -> None:
         assert all(len(row) == len(body["attributeNames"]) for row in body["results"])
 
 
-def test_schema_is_returned_whole() -> None:
+def test_g6_schema_is_returned_whole() -> None:
     code, _, body = answer(FakeRouter(), "GET-SCHEMA", type=NODE_TYPE, name="self")
     assert (code, body) == (200, bare(load_schema().describe()))
 

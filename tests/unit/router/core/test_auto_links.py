@@ -182,7 +182,9 @@ def test_other_roles_have_no_auto_links(book: Book, role: str) -> None:
 
 
 def test_only_another_network_is_a_router_to_us_and_streams_if_it_offers_to(book: Book) -> None:
-    book.expect(events.ConnectionUp(facts(role=BROKER)))
+    book.expect(
+        events.ConnectionUp(facts(role=BROKER)), SetPeer(CONNECTION, PeerKind.CONTAINER, streams=False)
+    )
     plain = facts(4, offered=OfferedCapabilities())
     book.expect(events.ConnectionUp(plain), SetPeer(4, PeerKind.INTER_NETWORK, streams=False))
 

@@ -144,7 +144,7 @@ def test_priority_links_that_the_old_connection_still_gets_do_not_come_back_into
 
 
 @pytest.mark.parametrize("incoming", [True, False])
-def test_streams_go_to_data_connections_of_the_same_age_only(book: Book, incoming: bool) -> None:
+def test_b14_streams_go_to_data_connections_of_the_same_age_only(book: Book, incoming: bool) -> None:
     make = listen if incoming else connect
     book.expect(events.ConnectionUp(facts(2, 0, incoming=incoming, data=True)))
     assert make(book, 3, 0)[1] == [SetNeighbor(0, 3, 3001), AddDataConnection(0, 2), NeighborUp(0, 1)]

@@ -87,7 +87,7 @@ def test_the_connector_opens_twenty_two_links_in_the_order_that_gives_them_their
     )
 
 
-@pytest.mark.parametrize("role", ["normal", "route-container", "inter-router-data"])
+@pytest.mark.parametrize("role", ["normal", "inter-router-data"])
 def test_a_connection_of_another_role_opens_no_links(book: Book, role: str) -> None:
     book.expect(events.ConnectionUp(connection_facts(7, role=role, incoming=False)))
 

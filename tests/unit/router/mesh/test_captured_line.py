@@ -341,7 +341,8 @@ DIFFERENCES: dict[str, list[tuple[float, list[str], list[str]]]] = {
     ],
     # A neighbor's RA is answered by a question at once, where the reference waits for the tick if the
     # neighbor is new; and the question that came before our link state had a number is answered when it has.
-    "B": [(1.3, ["LSR to A"], []), (2.3, ["LSU to A"], [])],
+    # C is lost: ours tells its other links to all, unasked (engine.py).
+    "B": [(1.3, ["LSR to A"], []), (2.3, ["LSU to A"], []), (33.4, ["LSU to all"], [])],
     "C": [
         (7.6, ["LSR to B"], []),
         (8.6, ["LSU to B"], []),

@@ -288,7 +288,7 @@ def test_hello_of_a_closed_link_makes_no_neighbor() -> None:
         (MobileAddressList("A", 9, (FOO,)), False),
     ],
 )
-def test_duplicate_id_is_reported_once_and_own_messages_are_of_no_consequence(
+def test_c6_duplicate_id_is_reported_once_and_own_messages_are_of_no_consequence(
     message: MeshMessage, critical: bool
 ) -> None:
     bench = with_neighbor()
@@ -393,7 +393,7 @@ def test_new_instance_flushes_addresses_and_asks_for_everything() -> None:
     assert (MobileAddressRequest("A", 0, "B"), 0) in sent(bench.ticks(1))
 
 
-def test_restart_is_noticed_by_a_link_state_too() -> None:
+def test_c6_restart_is_noticed_by_a_link_state_too() -> None:
     bench = with_neighbor()
     bench.link_state("B", 8, {"A": 1})
     effects = bench.link_state("B", 1, {"A": 1, "C": 1}, instance=PEER + 9)
@@ -472,6 +472,17 @@ def test_update_that_arrives_after_its_advertisement_needs_no_request() -> None:
     assert not any(isinstance(message, MobileAddressRequest) for message, _ in sent(bench.ticks(10)))
 
 
+def test_a_reachable_router_that_tells_nothing_of_its_addresses_is_asked_once_after_some_seconds() -> None:
+    """Its advertisement may have been forgotten with it while it could not be reached."""
+    bench = with_neighbor()
+    bench.link_state("B", 2, {"A": 1, "C": 5})
+    bench.ticks(1)
+    bench.link_state("C", 1, {"B": 5})
+    question = MobileAddressRequest("A", 0, "C")
+    asked = [question in [message for message, _ in sent(bench.ticks(1))] for _ in range(20)]
+    assert [number for number, one in enumerate(asked) if one] == [4]
+
+
 @pytest.mark.parametrize(
     "message",
     [
@@ -494,7 +505,7 @@ def test_addresses_of_an_unreachable_router_are_not_taken_in() -> None:
 
 
 @pytest.mark.parametrize("holdoff", [0, 1, 3])
-def test_addresses_of_an_unreachable_router_are_flushed_after_the_holdoff(holdoff: int) -> None:
+def test_c6_addresses_of_an_unreachable_router_are_flushed_after_the_holdoff(holdoff: int) -> None:
     bench = Bench(MeshConfig("A", INSTANCE, unreachable_holdoff=holdoff))
     bench.handle(ControlLinkUp(0, 1))
     bench.ticks(1)
@@ -505,7 +516,7 @@ def test_addresses_of_an_unreachable_router_are_flushed_after_the_holdoff(holdof
     assert flushed == [number == holdoff for number in range(6)]
 
 
-def test_router_that_returns_within_the_holdoff_keeps_its_addresses() -> None:
+def test_c6_router_that_returns_within_the_holdoff_keeps_its_addresses() -> None:
     bench = Bench(MeshConfig("A", INSTANCE, unreachable_holdoff=3))
     bench.handle(ControlLinkUp(0, 1))
     bench.ticks(1)
@@ -538,7 +549,7 @@ def test_rows_for_management_show_self_neighbor_and_the_router_behind_it() -> No
     assert far.last_topology_change is None
 
 
-def test_there_is_no_limit_of_128_routers() -> None:
+def test_c5_there_is_no_limit_of_128_routers() -> None:
     bench = with_neighbor()
     effects = bench.link_state("B", 2, {"A": 1} | {f"R{number}": 1 for number in range(300)})
     assert [effect.index for effect in effects if isinstance(effect, RouterAdded)] == list(range(2, 302))

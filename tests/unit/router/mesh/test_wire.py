@@ -100,7 +100,7 @@ def test_message_has_the_octets_of_the_specification(message: KnownMessage, octe
     assert decode(bytes.fromhex(octets)) == message
 
 
-def test_messages_with_mesh_id_and_later_numbers_survive_the_wire() -> None:
+def test_c4_messages_with_mesh_id_and_later_numbers_survive_the_wire() -> None:
     message = MobileAddressList("A", 2**40, (AddressDescriptor("Mx", None, 3, 9, "abcdefghijklmno"),))
     assert decode(encode(message)) == message
 

@@ -13,7 +13,7 @@ def place(dial: Dial) -> str:
     return dial.target.host_port
 
 
-def test_a_failed_attempt_is_repeated_after_five_seconds() -> None:
+def test_b5_a_failed_attempt_is_repeated_after_five_seconds() -> None:
     dial = Dial("a", "1")
     assert dial.failed("refused") == Retry(5.0, is_news=True)
     assert place(dial) == "a:1"
@@ -51,7 +51,7 @@ def test_with_other_hosts_every_delay_is_one_second() -> None:
     assert {dial.failed(str(number)).delay for number in range(6)} == {1.0}
 
 
-def test_each_host_is_tried_twice_round_robin() -> None:
+def test_b5_each_host_is_tried_twice_round_robin() -> None:
     dial = Dial("a", "1")
     dial.opened((FailoverServer("b", "2"), FailoverServer("c", "3")))
     seen = []

@@ -103,7 +103,7 @@ class Record:
 
 
 def server(*mechanisms: str) -> Server:
-    return Server(ServerConfig(mechanisms, authenticate_peer=True), clock.monotonic())
+    return Server(ServerConfig(mechanisms, "ANONYMOUS" not in mechanisms), clock.monotonic())
 
 
 def make(machine: Server | Client, asked: FakeAuthenticator, credentials: Credentials | None = None) -> Any:

@@ -24,11 +24,11 @@ TIME = 1795397545.000042
         ("100%%%%", "100%"),
     ],
 )
-def test_the_format_is_strftime_and_then_microseconds(form: str | None, text: str) -> None:
+def test_a7_the_format_is_strftime_and_then_microseconds(form: str | None, text: str) -> None:
     assert Stamp(form, in_utc=True).text(TIME) == text
 
 
-def test_local_time_carries_its_offset() -> None:
+def test_a7_local_time_carries_its_offset() -> None:
     text = Stamp(None, in_utc=False).text(TIME)
     assert datetime.strptime(text, "%Y-%m-%d %H:%M:%S.%f %z").timestamp() == pytest.approx(TIME)
 

@@ -18,7 +18,7 @@ from skrouter.router.net.log_output import open_output
         ("critical", syslog.LOG_CRIT),
     ],
 )
-def test_syslog_gets_the_level_as_priority_and_makes_its_own_stamps(
+def test_a7_syslog_gets_the_level_as_priority_and_makes_its_own_stamps(
     monkeypatch: pytest.MonkeyPatch, level: str, priority: int
 ) -> None:
     calls: list[tuple[object, ...]] = []

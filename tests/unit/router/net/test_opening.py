@@ -80,12 +80,12 @@ def test_an_inter_router_listener_opens_as_captured(tmp_path: Path) -> None:
     assert our_open(ours, VERSION).properties == LISTENER
 
 
-def test_clients_see_product_version_and_number_only(tmp_path: Path) -> None:
+def test_b21_clients_see_product_version_and_number_only(tmp_path: Path) -> None:
     properties = sent(our_open(incoming(listener(tmp_path), access_id="x:1"), VERSION).properties)
     assert properties == {"product": "skupper-router", "version": VERSION, "qd.conn-id": 1}
 
 
-def test_a_data_connection_of_a_tls_connector_says_role_group_and_ordinal(tmp_path: Path) -> None:
+def test_b21_a_data_connection_of_a_tls_connector_says_role_group_and_ordinal(tmp_path: Path) -> None:
     ours = outgoing(
         connector(tmp_path, " role: inter-router\n cost: 7"), data=True, group=Group("correlator", 12)
     )
@@ -111,7 +111,7 @@ def test_a_data_connection_of_a_tls_connector_says_role_group_and_ordinal(tmp_pa
         ("route-container", False, False),
     ],
 )
-def test_the_role_decides_about_version_and_capabilities(
+def test_b2_the_role_decides_about_version_and_capabilities(
     tmp_path: Path, role: str, version: bool, inter_edge: bool
 ) -> None:
     arguments = our_open(incoming(listener(tmp_path, f" role: {role}")), VERSION)
@@ -119,7 +119,7 @@ def test_the_role_decides_about_version_and_capabilities(
     assert (b"qd.router-inter-edge" in arguments.offered) is inter_edge
 
 
-def test_configured_properties_and_failover_come_last(tmp_path: Path) -> None:
+def test_b17_configured_properties_and_failover_come_last(tmp_path: Path) -> None:
     text = ' failoverUrls: amqps://other:99, third\n openProperties: {\n "a": 1\n }'
     properties = sent(our_open(incoming(listener(tmp_path, text)), VERSION).properties)
     assert list(properties)[3:] == ["failover-server-list", "a"]
@@ -158,7 +158,7 @@ def test_a_connector_knows_its_own_role(tmp_path: Path, data: bool) -> None:
     ("role", "own", "peers", "cost"),
     [("inter-router", 3, 5, 5), ("inter-router", 5, 3, 5), ("edge", 1, 4, 4), ("normal", 1, 9, 1)],
 )
-def test_the_greater_cost_counts_between_routers(
+def test_b1_the_greater_cost_counts_between_routers(
     tmp_path: Path, role: str, own: int, peers: int, cost: int
 ) -> None:
     event = opened({Symbol("qd.inter-router-cost"): Int(peers)})

@@ -55,7 +55,7 @@ def test_a_context_is_made_once_for_each_use_until_reloaded(authority: Authority
 
 
 @pytest.mark.parametrize("written", ["env:SECRET", "file:/secret", "pass:word", "literal:word", "word"])
-def test_every_form_of_password_opens_the_key(authority: Authority, written: str) -> None:
+def test_b10_every_form_of_password_opens_the_key(authority: Authority, written: str) -> None:
     profiles = TlsProfiles(
         [complete(authority, f"key-{written[:3]}", "word", password=written)],
         environment={"SECRET": "word"},
@@ -86,7 +86,7 @@ def test_a_password_in_plain_text_is_warned_of_once(authority: Authority, writte
         ({"protocols": "SSLv3"}, "SSLv3"),
     ],
 )
-def test_what_is_wrong_is_named(authority: Authority, changes: dict[str, object], text: str) -> None:
+def test_b10_what_is_wrong_is_named(authority: Authority, changes: dict[str, object], text: str) -> None:
     profiles = TlsProfiles([profile(**{"ca_cert_file": authority.ca_file, **changes})], environment={})
     with pytest.raises(NetworkConfigurationError, match=f"sslProfile 'p'.*{text}"):
         profiles.client("p")

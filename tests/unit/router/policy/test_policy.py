@@ -98,7 +98,7 @@ BOTH = [
         ("x.example", "$default"),
     ],
 )
-def test_a_vhost_is_found_by_its_names_else_it_is_the_default_one(
+def test_f2_a_vhost_is_found_by_its_names_else_it_is_the_default_one(
     config: PolicyConfig, name: str, group: str
 ) -> None:
     rules = Policy(config)
@@ -119,7 +119,9 @@ def test_without_a_default_vhost_unknown_names_are_refused(config: PolicyConfig,
     ("name", "found"),
     [("a.b.example", "*.b.example"), ("x.y.example", "#.example"), ("z.b.example", "z.b.example"), ("q", "")],
 )
-def test_host_names_are_patterns_where_that_is_asked_for(config: PolicyConfig, name: str, found: str) -> None:
+def test_f2_host_names_are_patterns_where_that_is_asked_for(
+    config: PolicyConfig, name: str, found: str
+) -> None:
     rules = Policy(replace(config, enable_vhost_name_patterns=True))
     for pattern in ("#.example", "*.b.example", "z.b.example"):
         rules.put_vhost(vhost(pattern))
@@ -133,7 +135,7 @@ def test_host_names_are_patterns_where_that_is_asked_for(config: PolicyConfig, n
 # --- who may come in
 
 GROUPS = {
-    "staff": {**ANYWHERE, "users": "ann, bob"},
+    "staff": {**ANYWHERE, "users": "ann, bob, O=one house;CN=client"},
     "local": {**ANYWHERE, "users": "*", "remoteHosts": "127.0.0.1, 192.0.2.5-192.0.2.9, name.example"},
     "$connector": {**ANYWHERE, "users": "broker"},
 }
@@ -143,6 +145,7 @@ GROUPS = {
     ("user", "host", "expected"),
     [
         ("ann", "203.0.113.1", ""),
+        ("O=one house;CN=client", "203.0.113.1", ""),
         ("eve", "127.0.0.1", ""),
         ("eve", "192.0.2.7", ""),
         ("eve", "198.51.100.1", ""),
@@ -151,7 +154,7 @@ GROUPS = {
         ("broker", "203.0.113.1", texts.NOT_FROM_HERE),
     ],
 )
-def test_a_user_is_judged_by_its_group_and_its_host(
+def test_f2_a_user_is_judged_by_its_group_and_its_host(
     config: PolicyConfig, user: str, host: str, expected: str
 ) -> None:
     rules = Policy(config, {"name.example": ("198.51.100.1",)}.__getitem__)
@@ -189,7 +192,7 @@ def test_an_unknown_user_needs_leave_and_a_group_for_it(
         ({"max_connections_per_user": 1}, {"maxConnectionsPerUser": 2}, texts.USER_IS_FULL),
     ],
 )
-def test_the_third_connection_is_one_too_many_until_another_ends(
+def test_f2_the_third_connection_is_one_too_many_until_another_ends(
     config: PolicyConfig, limits: Mapping[str, int], group: Mapping[str, int], expected: str
 ) -> None:
     rules = Policy(config)
@@ -217,7 +220,7 @@ def test_a_connector_has_a_group_of_its_own_and_takes_nobodys_place(config: Poli
     assert rules.dialled(who(), "w").verdict.refusal is not None
 
 
-def test_sockets_are_counted_and_refused_beyond_the_limit(config: PolicyConfig) -> None:
+def test_f1_sockets_are_counted_and_refused_beyond_the_limit(config: PolicyConfig) -> None:
     rules = Policy(replace(config, max_connections=1))
     assert rules.socket_accepted("192.0.2.1").allowed
     refused = rules.socket_accepted("192.0.2.2")

@@ -1,0 +1,1 @@
+"""Native face of the native stack trace: it has none, control alone installs it."""

@@ -1,0 +1,146 @@
+"""What `skupper listener` and `skupper connector` share: arguments, checks, updates and deletion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+from skrouter.cli.commands import checks, display
+from skrouter.cli.commands.session import Command, FailedError, Session
+from skrouter.config.resources.common import CustomResource, Metadata
+from skrouter.config.resources.documents import to_document
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One of the two: `word` in texts, the class, and the default host on local systems."""
+
+    word: str
+    cls: type[CustomResource]
+    host: str
+
+    # --- checks
+
+    def argument_problems(self, arguments: tuple[str, ...]) -> list[str]:
+        """Problems of `<name> <port>`."""
+        if len(arguments) < 2:
+            return [f"{self.word} name and port must be configured"]
+        if len(arguments) > 2:
+            return ["only two arguments are allowed for this command"]
+        name, port = arguments
+        return checks.problems(
+            checks.name(f"{self.word} name", name) if name else f"{self.word} name must not be empty",
+            checks.port(self.word, port) if port else f"{self.word} port must not be empty",
+        )
+
+    def option_problems(self, routing_key: str, host: str, credentials: str, kind: str) -> list[str]:
+        """Problems of the options that all commands share."""
+        return checks.problems(
+            checks.name("routing key", routing_key) if routing_key else "",
+            checks.host(host) if host else "",
+            checks.name("tlsCredentials value", credentials) if credentials else "",
+            checks.choice(f"{self.word} type", kind, ("tcp",)) if kind else "",
+        )
+
+    # --- commands
+
+    def made(self, session: Session, arguments: tuple[str, ...], options: dict[str, str]) -> CustomResource:
+        """The resource of these arguments."""
+        name, port = arguments
+        spec = self.cls.KIND.spec(
+            routing_key=options["routing_key"] or name,
+            host=options["host"] or self.host,
+            port=int(port),
+            tls_credentials=options["tls_credentials"],
+        )
+        return self.cls(Metadata(name, session.namespace), spec)
+
+    def create(self, session: Session, arguments: tuple[str, ...], options: dict[str, str]) -> None:
+        """Write it to the input."""
+        from skrouter.cli.commands import local  # noqa: PLC0415
+
+        session.check([*self.argument_problems(arguments), *self.option_problems(*_shared(options))])
+        local.write_input(session, self.made(session, arguments, options))
+
+    def generate(self, session: Session, arguments: tuple[str, ...], options: dict[str, str]) -> None:
+        """Print it."""
+        form = options["output"]
+        problems = [*self.argument_problems(arguments), *self.option_problems(*_shared(options))]
+        session.check([*problems, *checks.problems(checks.output(form))])
+        display.documents([to_document(self.made(session, arguments, options))], form)
+
+    def update(self, session: Session, name: str, options: dict[str, str]) -> None:
+        """Change what is given, leave the rest."""
+        from skrouter.cli.commands import local  # noqa: PLC0415
+
+        port = options["port"]
+        problems = checks.problems(self._named(name), checks.port(self.word, port) if port else "")
+        session.check([*problems, *self.option_problems(*_shared(options))])
+        found = local.find_input(session, self.cls, name)
+        if found is None:
+            raise FailedError(f"{self.word} {name} must exist in namespace {session.namespace} to be updated")
+        changes: dict[str, Any] = {
+            key: options[key] for key in ("routing_key", "host", "tls_credentials") if options[key]
+        }
+        if port not in ("", "0"):
+            changes["port"] = int(port)
+        local.write_input(session, replace(found, spec=replace(found.spec, **changes)))
+
+    def delete(self, session: Session, name: str) -> None:
+        """Remove it from the input."""
+        from skrouter.cli.commands import local  # noqa: PLC0415
+
+        session.check(checks.problems(self._named(name)))
+        if not local.remove_input(session, self.cls.KIND.name, name):
+            raise FailedError(f"{self.word} {name} does not exist in namespace {session.namespace}")
+        click.echo(f'{self.cls.KIND.name} "{name}" deleted')
+
+    def with_statuses(self, session: Session, name: str, output: str) -> list[Any]:
+        """All, or the one that is named; printed already if a form is given, then an empty list."""
+        from skrouter.cli.commands import local  # noqa: PLC0415
+
+        session.check(checks.problems(checks.output(output) if output else ""))
+        found = [one for one in local.with_statuses(session, self.cls) if name in ("", one.name)]
+        if name and not found:
+            raise FailedError(f"{self.word} {name} does not exist in namespace {session.namespace}")
+        if not found:
+            click.echo(f"No {self.word}s found")
+        elif output:
+            display.documents([to_document(one) for one in found], output)
+            return []
+        return found
+
+    def _named(self, name: str) -> str:
+        return checks.name(f"{self.word} name", name) if name else f"{self.word} name must be specified"
+
+
+def _shared(options: dict[str, str]) -> tuple[str, str, str, str]:
+    return (options["routing_key"], options["host"], options["tls_credentials"], options["type"])
+
+
+def service_options(*, updating: bool) -> Callable[[Command], Command]:
+    """The options that create, update and generate share."""
+    kind = "" if updating else "tcp"
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.option("--type", "type", default=kind, metavar="tcp", help="Kind of traffic."),
+            click.option(
+                "--tls-credentials", default="", metavar="NAME", help="Name of the TLS credentials."
+            ),
+            click.option("--host", default="", metavar="HOST", help="Host name or address."),
+            click.option(
+                "--routing-key", "-r", default="", metavar="KEY", help="Routing key (default: the name)."
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def matched(value: bool) -> str:
+    """As tables show it."""
+    return "true" if value else "false"

@@ -1,0 +1,88 @@
+"""Files that are whole or absent, whenever the machine stops: written aside, then renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from skrouter.mgmt.platforms.linux.layout import DIRECTORY_MODE, PUBLIC_MODE, SECRET_MODE
+from skrouter.mgmt.sites.platform import Pems
+
+CA_FILE, CERTIFICATE_FILE, KEY_FILE = "ca.crt", "tls.crt", "tls.key"
+
+
+def write(path: Path, content: bytes, mode: int = PUBLIC_MODE) -> bool:
+    """Have the file hold the content, with this mode from its first octet on. Whether anything changed."""
+    if read(path) == content:
+        path.chmod(mode)
+        return False
+    make_directory(path.parent)
+    aside = path.with_name(f".{path.name}.new")
+    aside.unlink(missing_ok=True)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(file.fileno(), mode)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    _sync_directory(path.parent)
+    return True
+
+
+def read(path: Path) -> bytes | None:
+    """The content; None if there is no such file."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def make_directory(path: Path) -> None:
+    """The directory and those above it."""
+    path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+
+
+def remove(path: Path) -> None:
+    """Have no such file or directory, with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        for inner in path.iterdir():
+            remove(inner)
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def entries(directory: Path) -> list[Path]:
+    """What is in it by name, without what is being written."""
+    try:
+        return sorted(one for one in directory.iterdir() if not one.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def write_pems(directory: Path, pems: Pems) -> None:
+    """The three files. The key comes first: a set that does not belong together counts as none."""
+    write(directory / KEY_FILE, pems.key, SECRET_MODE)
+    write(directory / CERTIFICATE_FILE, pems.certificate)
+    write(directory / CA_FILE, pems.ca)
+
+
+def read_pems(directory: Path) -> Pems | None:
+    """The three files; None if one is missing."""
+    ca, certificate, key = (read(directory / name) for name in (CA_FILE, CERTIFICATE_FILE, KEY_FILE))
+    return None if ca is None or certificate is None or key is None else Pems(ca, certificate, key)
+
+
+def pems_of(data: Mapping[str, bytes]) -> Pems:
+    """The three entries of a Secret."""
+    return Pems(data[CA_FILE], data[CERTIFICATE_FILE], data[KEY_FILE])
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,115 @@
+"""Where a namespace keeps its files (local-system.md §1): paths and modes, nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DIRECTORY_MODE = 0o755
+PUBLIC_MODE = 0o644
+SECRET_MODE = 0o600
+"""Keys, tokens, and documents that hold either."""
+
+INPUT_SUFFIXES = (".yaml", ".yml", ".json")
+RELOADING = re.compile(r"([A-Z][a-zA-Z]*)-(.+)\.(?:yaml|yml|json)")
+"""Names of input files that a running controller takes up at once."""
+
+SECRET_KINDS = ("Secret", "AccessToken", "AccessGrant")
+
+
+def data_home(environment: Mapping[str, str], *, user_id: int) -> Path:
+    """Where all namespaces are."""
+    if user_id == 0:
+        return Path("/var/lib/skupper")
+    base = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "/")) / ".local/share")
+    return Path(base) / "skupper"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The files of one namespace; `home` is the data home."""
+
+    home: Path
+    namespace: str = "default"
+
+    @property
+    def root(self) -> Path:
+        """All of the namespace."""
+        return self.home / "namespaces" / self.namespace
+
+    @property
+    def input_resources(self) -> Path:
+        """What the user wants."""
+        return self.root / "input/resources"
+
+    @property
+    def input_certificates(self) -> Path:
+        """Certificates of the user."""
+        return self.root / "input/certs"
+
+    @property
+    def input_issuers(self) -> Path:
+        """CAs of the user."""
+        return self.root / "input/issuers"
+
+    @property
+    def resources(self) -> Path:
+        """What has effect, with statuses."""
+        return self.root / "runtime/resources"
+
+    @property
+    def router_config(self) -> Path:
+        """What the router starts from."""
+        return self.root / "runtime/router/skrouterd.json"
+
+    @property
+    def certificates(self) -> Path:
+        """Credentials of the router."""
+        return self.root / "runtime/certs"
+
+    @property
+    def issuers(self) -> Path:
+        """CAs in use."""
+        return self.root / "runtime/issuers"
+
+    @property
+    def links(self) -> Path:
+        """Links for other sites."""
+        return self.root / "runtime/links"
+
+    @property
+    def internal(self) -> Path:
+        """What only we read."""
+        return self.root / "internal"
+
+    @property
+    def platform_file(self) -> Path:
+        """Which platform runs this namespace."""
+        return self.internal / "platform.yaml"
+
+    @property
+    def revisions(self) -> Path:
+        """Which contents of credentials the router knows."""
+        return self.internal / "revisions.json"
+
+    @property
+    def tokens(self) -> Path:
+        """What redeemed tokens have become."""
+        return self.internal / "tokens"
+
+    @property
+    def log(self) -> Path:
+        """The log of a router that runs as supervised process."""
+        return self.internal / "skrouterd.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the supervisor of the router; its content is the supervisor's process id."""
+        return self.internal / "supervisor.lock"
+
+
+def mode_of(kind: str) -> int:
+    """The mode of a file that holds a document of this kind."""
+    return SECRET_MODE if kind in SECRET_KINDS else PUBLIC_MODE

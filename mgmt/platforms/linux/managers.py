@@ -1,0 +1,189 @@
+"""Who keeps a site's router running: systemd where it can, else a supervisor of our own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from skrouter.mgmt.platforms.linux import files
+from skrouter.mgmt.platforms.linux.layout import Layout
+from skrouter.mgmt.platforms.linux.units import unit_directory, unit_name, unit_text
+from skrouter.mgmt.sites.platform import PlatformError
+
+ROUTER = "skrouterd"
+START_TIME = 5.0
+STOP_TIME = 20.0
+_POLL = 0.02
+
+
+class RouterManager(Protocol):
+    """Keeps one router running, also after this process has ended."""
+
+    def is_started(self) -> bool:
+        """Whether a router is kept running."""
+
+    def start(self, site_id: str) -> None:
+        """Keep one running from now on."""
+
+    def restart(self) -> None:
+        """End it and start it anew."""
+
+    def stop(self) -> None:
+        """Have none running."""
+
+
+def router_command() -> str:
+    """The path of skrouterd; PlatformError if there is none."""
+    beside = Path(sys.executable).with_name(ROUTER)
+    found = shutil.which(ROUTER) or (str(beside) if beside.exists() else None)
+    if found is None:
+        raise PlatformError(f'Platform "linux" is not available: ERROR! Command not found: {ROUTER}')
+    return found
+
+
+def choose_manager(layout: Layout, environment: Mapping[str, str]) -> RouterManager:
+    """systemd's, if a manager answers for this user."""
+    systemd = SystemdManager(layout, environment, user_id=os.getuid())
+    return systemd if systemd.answers() else SupervisedManager(layout)
+
+
+class SupervisedManager:
+    """A supervisor process of its own session: it survives the shell, and its router dies with it."""
+
+    def __init__(self, layout: Layout, command: tuple[str, ...] | None = None) -> None:
+        self._layout = layout
+        self._command = command
+
+    def is_started(self) -> bool:
+        """Whether a supervisor lives."""
+        return is_locked(self._layout.lock)
+
+    def start(self, site_id: str) -> None:
+        """Start a supervisor and wait until it holds its lock."""
+        if self.is_started():
+            return
+        files.make_directory(self._layout.internal)
+        command = self._command or (router_command(),)
+        arguments = [*command, "-c", str(self._layout.router_config)]
+        module = "skrouter.mgmt.platforms.linux.supervise"
+        subprocess.run(
+            [sys.executable, "-P", "-m", module, str(self._layout.lock), str(self._layout.log), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            env={**os.environ, "SKUPPER_SITE_ID": site_id},
+            check=True,  # it goes on in a process of its own, whose parent is init
+        )
+        self._wait(held=True, seconds=START_TIME, what="start")
+
+    def restart(self) -> None:
+        """Have the supervisor end its router; it starts another."""
+        self._signal(signal.SIGHUP)
+
+    def stop(self) -> None:
+        """End the supervisor, and its router with it."""
+        if self.is_started():
+            self._signal(signal.SIGTERM)
+            self._wait(held=False, seconds=STOP_TIME, what="stop")
+
+    def _signal(self, number: signal.Signals) -> None:
+        text = (files.read(self._layout.lock) or b"").strip()
+        if not text.isdigit() or not self.is_started():
+            raise PlatformError("the router has no supervisor")
+        os.kill(int(text), number)
+
+    def _wait(self, *, held: bool, seconds: float, what: str) -> None:
+        deadline = time.monotonic() + seconds
+        while is_locked(self._layout.lock) != held:
+            if time.monotonic() > deadline:
+                raise PlatformError(f"the supervisor of the router did not {what} in {seconds:.0f} s")
+            time.sleep(_POLL)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+class SystemdManager:
+    """A unit of the system's manager for root, of the user's manager for others."""
+
+    def __init__(self, layout: Layout, environment: Mapping[str, str], *, user_id: int) -> None:
+        self._layout = layout
+        self._options = () if user_id == 0 else ("--user",)
+        self._name = unit_name(layout.namespace)
+        self._file = unit_directory(environment, user_id=user_id) / self._name
+
+    def answers(self) -> bool:
+        """Whether there is a manager."""
+        if shutil.which("systemctl") is None:
+            return False
+        return self._run("list-units", "--no-pager").returncode == 0
+
+    def is_started(self) -> bool:
+        """Whether the unit is there and not stopped by anybody."""
+        if not self._file.exists():
+            return False
+        state = self._run("show", self._name, "--property=ActiveState", "--value").stdout.strip()
+        return state in ("active", "activating", "reloading")
+
+    def start(self, site_id: str) -> None:
+        """Write the unit, now and for the next start of the machine."""
+        text = unit_text(
+            self._layout.namespace,
+            router=router_command(),
+            config=self._layout.router_config,
+            site_id=site_id,
+        )
+        files.write(self._file, text.encode())
+        for command in (("daemon-reload",), ("enable", self._name), ("restart", self._name)):
+            self._must(*command)
+
+    def restart(self) -> None:
+        """Restart the unit."""
+        self._must("restart", self._name)
+
+    def stop(self) -> None:
+        """Stop, disable and remove the unit; what systemd no longer knows is no error."""
+        if not self._file.exists():
+            return
+        self._run("stop", self._name)
+        self._run("disable", self._name)
+        files.remove(self._file)
+        self._run("daemon-reload")
+        self._run("reset-failed", self._name)
+
+    def _must(self, *arguments: str) -> None:
+        result = self._run(*arguments)
+        if result.returncode != 0:
+            raise PlatformError(f"systemctl {' '.join(arguments)}: {result.stderr.strip()}")
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["systemctl", *self._options, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+            stdin=subprocess.DEVNULL,
+        )

@@ -1,0 +1,121 @@
+"""The command line starts, changes, shows and stops a real site of this machine."""
+
+from __future__ import annotations
+
+import io
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from skrouter.cli import skupper
+from skrouter.mgmt.platforms.linux.layout import Layout
+from skrouter.mgmt.platforms.linux.managers import SupervisedManager
+from skrouter_testing.process import free_port, wait_until
+
+
+class Cli:
+    """`skupper` as a user with a data home of its own, our daemon in the PATH and no systemd."""
+
+    def __init__(
+        self, directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        tools = directory / "bin"
+        tools.mkdir()
+        daemon = tools / "skrouterd"
+        daemon.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m skrouter.cli.skrouterd "$@"\n')
+        daemon.chmod(0o755)
+        monkeypatch.setattr("os.getuid", lambda: 1000)
+        monkeypatch.setenv("PATH", str(tools))
+        monkeypatch.setenv("SKUPPER_PLATFORM", "linux")
+        monkeypatch.setenv("XDG_DATA_HOME", str(directory))
+        self.home = directory / "skupper"
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, command: str, *, status: int = 0, stdin: str = "") -> str:
+        """Standard output of a command that ends with this status."""
+        self._monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        found = skupper.run(command.split())
+        captured = self._capsys.readouterr()
+        assert found == status, (command, captured)
+        return captured.out
+
+    def end(self) -> None:
+        """Stop all sites."""
+        for root in (self.home / "namespaces").glob("*"):
+            SupervisedManager(Layout(self.home, root.name)).stop()
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    found = Cli(tmp_path, monkeypatch, capsys)
+    yield found
+    found.end()
+
+
+def rows(table: str) -> list[list[str]]:
+    return [[cell for cell in line.split("\t") if cell] for line in table.splitlines()]
+
+
+def test_two_sites_of_one_machine_are_linked_and_serve_each_other(cli: Cli) -> None:
+    port, server = free_port(), free_port()
+    cli("site create west -n west")
+    cli("site update -n west --enable-link-access")
+    started = cli("system start -n west")
+    assert 'Site "west" has been created on namespace "west"' in started and "Platform: linux" in started
+    assert "Static links have been defined at:" in started
+    assert cli("system start -n west", status=1) == "namespace already exists: west\n"
+
+    link = cli("link generate -n west --host 127.0.0.1")
+    cli("site create east -n east")
+    cli(f"connector create backend {server} --host 127.0.0.1 -n east")
+    cli("system apply -n east -f -", stdin=link)
+    cli("system start -n east")
+    wait_until(lambda: rows(cli("link status -n east"))[1] == ["link-west", "Ready", "1", "OK"], "the link")
+
+    cli(f"listener create backend {port} -n west")
+    pending = rows(cli("listener status -n west"))[1]
+    assert pending[1] == "Pending" and pending[-1] == "The router does not have it yet"
+    cli("system reload -n west")
+    wait_until(lambda: rows(cli("listener status -n west"))[1][-1] == "OK", "the listener to match")
+    assert rows(cli("site status -n west"))[1] == ["west", "Ready", "OK"]
+    assert cli("debug explain listener backend -n west") == "Listener/backend is ready\n"
+    with socket.create_server(("127.0.0.1", server)) as listening:
+        listening.settimeout(10)
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            accepted, _ = listening.accept()
+            with accepted:
+                client.sendall(b"hello")
+                assert accepted.recv(5) == b"hello"
+
+    assert cli("system stop -n west") == 'Namespace "west" has been removed\n'
+    assert not (cli.home / "namespaces/west").exists()
+    down = rows(cli("debug explain link link-west -n east"))
+    assert any("Next step" in line[0] for line in down)
+
+
+def test_site_is_set_up_from_a_directory(cli: Cli, tmp_path: Path) -> None:
+    directory = tmp_path / "local"
+    directory.mkdir()
+    for name, command in (
+        ("site", "site generate default"),
+        ("listener", f"listener generate a {free_port()}"),
+    ):
+        (directory / f"{name}.yaml").write_text(cli(command))
+    cli(f"system setup --path {directory}")
+    assert rows(cli("site status")) == [["NAME", "STATUS", "MESSAGE"], ["default", "Ready", "OK"]]
+    assert 'Sources will be consumed from namespace "default"' in cli("system setup --force")
+    cli("system teardown")
+
+
+def test_input_with_mistakes_starts_nothing_and_tells_them_all(cli: Cli) -> None:
+    cli("site create west")
+    directory = cli.home / "namespaces/default/input/resources"
+    (directory / "bad.yaml").write_text(
+        "apiVersion: skupper.io/v2alpha1\nkind: Listener\nmetadata: {name: A}\nspec: {port: 0}\n"
+    )
+    output = cli("system start", status=1)
+    assert len([line for line in output.splitlines() if "bad.yaml" in line]) == 4
+    assert not (cli.home / "namespaces/default/runtime").exists()
