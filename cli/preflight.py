@@ -1,7 +1,6 @@
 """What a configuration asks of this machine, tried before the start: certificates, passwords, log files.
 
-What can be seen in the configuration alone is found by `skrouter.config`. What the TCP adaptor needs is left
-out: a service that cannot be offered keeps no router from starting.
+What can be seen in the configuration alone is found by `skrouter.config`.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +44,7 @@ def _problems(config: Configuration) -> Iterator[Problem]:
         yield from _listener(config, tls, listener)
     for connector in config.connectors:
         yield from _connector(config, tls, connector)
+    yield from _services(config, tls)
 
 
 def _listener(config: Configuration, tls: TlsProfiles, listener: ListenerConfig) -> Iterator[Problem]:
@@ -65,6 +66,16 @@ def _connector(config: Configuration, tls: TlsProfiles, connector: ConnectorConf
     if proxy is not None:
         entity = config.proxy_profiles[proxy].entity
         yield from _tried(entity, lambda: Proxies(lambda: config.proxy_profiles, tls).check(proxy))
+
+
+def _services(config: Configuration, tls: TlsProfiles) -> Iterator[Problem]:
+    for listener in config.tcp_listeners:
+        if (name := listener.ssl_profile) is not None:
+            server = partial(tls.server, name, require_peer=listener.authenticate_peer)
+            yield from _tried(config.ssl_profiles[name].entity, server)
+    for connector in config.tcp_connectors:
+        if (name := connector.ssl_profile) is not None:
+            yield from _tried(config.ssl_profiles[name].entity, partial(tls.client, name))
 
 
 def _tried(entity: Entity, attempt: Callable[[], object]) -> Iterator[Problem]:

@@ -120,6 +120,9 @@ def _log_failed_start(log: RouterLog, error: Exception) -> None:
         log.log("SERVER", "critical", text)
     if isinstance(error, NetworkConfigurationError):
         log.log("CONN_MGR", "error", str(error))
+    if isinstance(error, ConfigError):
+        for problem in error.problems:
+            log.log("CONN_MGR", "error", problem.text)
     log.log("ROUTER", "critical", f"Router start-up failed: {error}")
 
 

@@ -111,12 +111,10 @@ class LiveView(SettledView):
         return self._tcp.endings()
 
     def tcp_connectors(self) -> Iterable[TcpConnectorFacts]:
-        """TCP connectors; the connection that stands for each is counted as opened."""
+        """TCP connectors; the bridge counts the connection that stands for each as opened."""
         self._connections.dispatch_numbers()  # the age of a new one begins now
         for one in self._tcp.connectors():
-            traffic = _traffic(
-                one.connections_opened + 1, one.connections_closed, one.bytes_in, one.bytes_out
-            )
+            traffic = _traffic(one.connections_opened, one.connections_closed, one.bytes_in, one.bytes_out)
             yield configured(TcpConnectorFacts, one.config, **traffic)
 
     def listener_addresses(self) -> Iterable[ListenerAddressFacts]:
@@ -157,7 +155,7 @@ class LiveView(SettledView):
         """Open connections, AMQP and TCP."""
         return self._connections.all()
 
-    def links(self) -> Iterator[LinkFacts]:
+    def links(self) -> Iterable[LinkFacts]:
         """Attached links."""
         return self._links.all()
 
@@ -165,7 +163,7 @@ class LiveView(SettledView):
         """The identity of a link; 0 for one that is not there."""
         return self._links.numbers().get(handle, 0)
 
-    def addresses(self) -> Iterator[AddressFacts]:
+    def addresses(self) -> Iterable[AddressFacts]:
         """The address table."""
         return self._addresses.all()
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from skrouter.cli.view_numbers import Numbers
+from skrouter.cli.view_rows import LazyRows
 from skrouter.mgmt.agent.facts import AddressFacts, LinkFacts, NodeFacts
 from skrouter.router.core.address import MOBILE
 from skrouter.router.core.address_table import Address
@@ -62,36 +63,43 @@ class LinkRows:
         self._dispatch = dispatch
         self._numbers: Numbers[int] = Numbers(count)
 
-    def all(self) -> Iterator[LinkFacts]:
+    def all(self) -> LazyRows[int, LinkFacts]:
         """Attached links in the order of their appearance."""
-        links = self._amqp_links() | self._adaptor_links()
-        numbers = self._numbers.of(links)
-        for handle, link in links.items():
-            counters = self._counters(handle)
-            if counters is not None:
-                yield _row(numbers[handle], link, *counters)
+        adaptor = self._adaptor_links()
+        numbers = self._numbers.of([*self._amqp_links(), *adaptor])
+        found = {handle: self._counters(handle) for handle in numbers}
+        counters = {handle: counted for handle, counted in found.items() if counted is not None}
+        return LazyRows(
+            list(counters), lambda handle: self._row(numbers[handle], handle, counters[handle], adaptor)
+        )
 
     def numbers(self) -> dict[int, int]:
         """Their identities, by handle."""
-        return self._numbers.of(self._amqp_links() | self._adaptor_links())
+        return self._numbers.of([*self._amqp_links(), *self._adaptor_links()])
 
-    def _amqp_links(self) -> dict[int, _Identified]:
+    def _amqp_links(self) -> list[int]:
         connections = self._router.core.connections.by_handle
-        return {
-            handle: _identified(link, connections[link.connection].facts)
-            for handle, link in self._router.core.links.by_handle.items()
-            if link.connection in connections
-        }
+        links = self._router.core.links.by_handle
+        return [handle for handle, link in links.items() if link.connection in connections]
+
+    def _row(
+        self, number: int, handle: int, counters: LinkCounters, adaptor: Mapping[int, _Identified]
+    ) -> LinkFacts:
+        histogram = self._router.forwarder.link_histogram(handle)
+        link = self._router.core.links.by_handle.get(handle)
+        if link is None:
+            return _row(number, adaptor[handle], counters, histogram)
+        connection = self._router.core.connections.by_handle[link.connection].facts
+        return _row(number, _identified(link, connection), counters, histogram)
 
     def count(self) -> int:
         """How many links there are."""
         return len(self._router.core.links.by_handle) + len(self._adaptor_links())
 
-    def _counters(self, handle: int) -> tuple[LinkCounters, tuple[int, ...] | None] | None:
-        """With the histogram. None: the link is gone, and the event of that is on its way to the core."""
-        forwarder = self._router.forwarder
+    def _counters(self, handle: int) -> LinkCounters | None:
+        """None: the link is gone, and the event that says so is on its way to the core."""
         try:
-            return forwarder.link_facts(handle), forwarder.link_histogram(handle)
+            return self._router.forwarder.link_facts(handle)
         except GoneError:
             return None
 
@@ -164,14 +172,19 @@ class AddressRows:
     def __init__(self, router: Router) -> None:
         self._router = router
 
-    def all(self) -> Iterator[AddressFacts]:
+    def all(self) -> LazyRows[str, AddressFacts]:
         """The core's in the order of their making, the others by key."""
-        addresses = dict(self._router.core.table.addresses)
-        for address in addresses.values():
-            yield self._row(address)
-        for key in sorted(set(self._router.forwarder.native_keys()) - addresses.keys()):
+        addresses = self._router.core.table.addresses
+        others = set(self._router.forwarder.native_keys()) - addresses.keys()
+        known = [*addresses, *sorted(others)]
+        return LazyRows(known, self._of, lambda key: key if key in addresses or key in others else None)
+
+    def _of(self, key: str) -> AddressFacts:
+        address = self._router.core.table.addresses.get(key)
+        if address is None:
             # a TCP connection's reply address: it has its one consumer for as long as it exists
-            yield AddressFacts(key, "closest", subscriber_count=1)
+            return AddressFacts(key, "closest", subscriber_count=1)
+        return self._row(address)
 
     def count(self) -> int:
         """How many there are."""

@@ -63,14 +63,14 @@ def port(entity: Entity, _context: Context) -> Iterator[Problem]:
 
 
 def port_is_new(entity: Entity, context: Context) -> Iterator[Problem]:
-    """No earlier listener has the same host and port."""
+    """No earlier listener of another identity has the same host and port."""
     place = _place(entity)
     if place[1] in (None, "0"):
         return
     for other in context.all_of(entity.short_type):
         if other is entity:
             return
-        if _place(other) == place:
+        if _place(other) == place and other.get("identity") != entity.get("identity"):
             where = f" of line {other.line}" if other.line is not None else ""
             text = f"listener '{entity.name}' has host and port of listener '{other.name}'{where}"
             yield about(entity, "port", text, "give it another port, or another host", "Configuration")

@@ -1,9 +1,9 @@
 """QUERY, CREATE, READ, UPDATE and DELETE of core types: typed columns, paging, the core agent's answers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from skrouter.mgmt.agent.creation import new_attributes
 from skrouter.mgmt.agent.entities.catalog import CORE
@@ -24,6 +24,14 @@ OPERATIONS = frozenset({"QUERY", "CREATE", "READ", "UPDATE", "DELETE"})
 
 MAX_NAMED_COLUMNS = 63
 """A query that names more attributes gets them all."""
+
+
+@runtime_checkable
+class Findable(Protocol):
+    """Rows among which one is found without a look at all of them."""
+
+    def find(self, identity: str) -> Iterable[object]:
+        """All rows that can have this identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,10 @@ class CoreAgent:
                 if request.name is None
                 else "Name not supported. Identity required"
             )
-        for facts in entity.facts(self.view):
+        rows = entity.facts(self.view)
+        if request.identity is not None and isinstance(rows, Findable):
+            rows = rows.find(request.identity)
+        for facts in rows:
             if request.identity is not None:
                 if entity.identity(facts) == request.identity:
                     return facts
@@ -111,10 +122,10 @@ def _refused(status: Status, operation: str, entity: CoreEntity) -> ManagementEr
 def query(entity: CoreEntity, view: RouterView, request: Request) -> dict[str, object]:
     """Rows from `offset`, at most `count` of them, as the body of the answer."""
     chosen = _chosen(entity, request.body_map())
-    rows = ([item.value(facts) for item in chosen] for facts in entity.facts(view))
+    page = _page(entity.facts(view), request.integer("offset", 0), request.integer("count", UNLIMITED))
     return {
         "attributeNames": [item.name for item in chosen],
-        "results": list(_page(rows, request.integer("offset", 0), request.integer("count", UNLIMITED))),
+        "results": [[item.value(facts) for item in chosen] for facts in page],
     }
 
 
@@ -128,6 +139,8 @@ def _chosen(entity: CoreEntity, body: Mapping[str, Any] | None) -> tuple[Column,
     return tuple(known.get(name, first) if isinstance(name, str) else first for name in names)
 
 
-def _page(rows: Iterable[list[object]], offset: int, count: int) -> Iterable[list[object]]:
+def _page(rows: Iterable[object], offset: int, count: int) -> Iterable[object]:
+    """Rows before the page are not even made, where that is possible."""
     start = max(offset, 0)
-    return islice(rows, start, None if count < 0 else start + count)
+    stop = None if count < 0 else start + count
+    return rows[start:stop] if isinstance(rows, Sequence) else islice(rows, start, stop)

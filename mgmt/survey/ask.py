@@ -33,6 +33,7 @@ _LINKS = (
     "linkType",
     "linkDir",
     "owningAddr",
+    "capacity",
     "connectionId",
     "creditAvailable",
     "zeroCreditSeconds",

@@ -3,6 +3,7 @@
 The rules are those of `router/forwarder/treatments.pyx`, applied to what management shows.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -24,7 +25,8 @@ class Destination:
 
     `router` is the one that it leads to (kind router: where the consumers are), `next_hop` the neighbor on
     the way. `credit` and `blocked_seconds` (without credit) are those of the link. `proxy`: it leads to
-    consumers elsewhere that no mesh tells of. `load` is what `balanced` compares. `chosen`: a message would
+    consumers elsewhere that no mesh tells of. `load` is what `balanced` compares; `full` has no room for more
+    before others have. `chosen`: a message would
     go there, or could in its turn; otherwise `reason` says why not.
     """
 
@@ -42,6 +44,7 @@ class Destination:
     stuck: int = 0
     proxy: bool = False
     load: int = 0
+    full: bool = False
     chosen: bool = False
     reason: str = ""
 
@@ -74,7 +77,9 @@ def _marked(one: Destination, wanted: list[Destination], treatment: str) -> Dest
         return one
     if one.kind == UPLINK:
         return replace(one, reason="there is another way")
-    return replace(one, reason="farther than others" if treatment == "closest" else "more loaded than others")
+    if treatment == "closest":
+        return replace(one, reason="farther than others")
+    return replace(one, reason="full" if one.full else "more loaded than others")
 
 
 # --- choosing
@@ -85,7 +90,7 @@ def _next(treatment: str, usable: list[Destination]) -> list[Destination]:
     if treatment == "closest":
         return _best(usable, _distance)
     # A consumer in the router itself takes no part in balancing.
-    return _best([one for one in usable if one.kind != PROCESS], lambda one: (one.load, 0))
+    return _best([one for one in usable if one.kind != PROCESS], lambda one: (int(one.full), one.load))
 
 
 def _best(usable: list[Destination], rank: Callable[[Destination], tuple[int, int]]) -> list[Destination]:
@@ -137,7 +142,13 @@ def _consumer(report: AddressReport, link: Row, arrival: Arrival) -> Destination
         ),
         link,
     )
-    return replace(found, reason=_echo(found, arrival), load=found.undelivered + found.unsettled)
+    load = found.undelivered + found.unsettled
+    return replace(found, reason=_echo(found, arrival), load=load, full=_capacity(link) <= load)
+
+
+def _capacity(link: Row) -> int:
+    """How many deliveries the link takes before others do; a link without it never says so."""
+    return int(link.get("capacity") or sys.maxsize)
 
 
 def _echo(one: Destination, arrival: Arrival) -> str:
@@ -179,22 +190,25 @@ def _remote(report: AddressReport, router_id: str, row: Row, arrival: Arrival) -
     if node is None or hop is None:
         return replace(found, reason="there is no way to it")
     cost = int(node["cost"])
-    load = _outstanding(report, row, hop) + cost
+    outstanding = _outstanding(report, row, hop)
     origins = node.get("validOrigins") or ()
     passes = arrival.origin in (None, report.router.id) or arrival.origin in origins
     reason = "" if passes else f"messages that enter at {arrival.origin} take another way"
-    return replace(_by_mesh_link(report, row, found), cost=cost, load=load, reason=reason)
+    link = _mesh_link(report, row, hop)
+    if link is not None:
+        found = replace(_on_link(found, link), full=_capacity(link) <= outstanding)
+    return replace(found, cost=cost, load=outstanding + cost, reason=reason)
 
 
-def _by_mesh_link(report: AddressReport, row: Row, one: Destination) -> Destination:
-    """With the state of the link that takes messages of the address's priority to the next hop."""
+def _mesh_link(report: AddressReport, row: Row, hop: str) -> Row | None:
+    """The link that takes messages of the address's priority to the next hop."""
     given = row.get("priority", -1)
     priority = given if isinstance(given, int) and given >= 0 else DEFAULT_PRIORITY
     for link in report.mesh_links:
         peer = report.router.connection(link.get("connectionId")).get("container")
-        if peer == one.next_hop and link.get("priority") == priority:
-            return _on_link(one, link)
-    return one
+        if peer == hop and link.get("priority") == priority:
+            return link
+    return None
 
 
 def _outstanding(report: AddressReport, row: Row, hop: str) -> int:

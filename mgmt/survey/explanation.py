@@ -96,14 +96,14 @@ class _Walk:
             if target is not None and target.id in seen:
                 continue
             report = self.fetch(target)
-            if report is None:
-                self.silent += [] if target is None else [target.id]
-                seen |= set() if target is None else {target.id}
-                continue
-            seen.add(report.router.id)
-            hop = _hop(report, arrival)
-            self.hops.append(hop)
-            waiting.extend(_onward(report, hop))
+            if target is not None:
+                seen.add(target.id)
+            if report is not None:
+                seen.add(report.router.id)
+                self.hops.append(_hop(report, arrival))
+                waiting.extend(_onward(report, self.hops[-1]))
+            elif target is not None:
+                self.silent.append(target.id)
 
 
 def explain(address: str, fetch: Fetch, known: Callable[[], Iterable[str]]) -> Explanation:
@@ -124,22 +124,21 @@ def _hop(report: AddressReport, arrival: Arrival) -> Hop:
     row = report.address
     treatment, rule, priority, notes = _treatment(report)
     found = destinations(report, treatment, arrival)
-    services = tuple(_service(one) for one in report.services)
     return Hop(
         report.router.id,
         report.router.mode,
         report.key,
         treatment,
         rule,
-        arrival,
-        priority,
-        None if row is None else bool(row.get("watch")),
-        None if row is None else _deliveries(row),
-        tuple(_senders(report)),
-        found,
-        services,
-        permissions(report),
-        (*notes, *_notes(report, found)),
+        arrival=arrival,
+        priority=priority,
+        watched=None if row is None else bool(row.get("watch")),
+        deliveries=None if row is None else _deliveries(row),
+        senders=tuple(_senders(report)),
+        destinations=found,
+        services=tuple(_service(one) for one in report.services),
+        permissions=permissions(report),
+        notes=(*notes, *_notes(report, found)),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from proton import Message
 from skrouter_testing.amqp_client import Client
 from skrouter_testing.live_management import query, request
-from skrouter_testing.process import HOST, Routers, free_port, section
+from skrouter_testing.process import HOST, Routers, free_port, section, wait_until
 from skrouter_testing.router_line import RouterLine
 
 TYPES = (
@@ -190,3 +190,34 @@ def test_skmanage_fails_with_a_text_and_a_status_when_there_is_no_entity(line):
     result = run("skmanage", line, "read", "--type=io.skupper.router.listener", "--name=none")
     assert result.returncode != 0
     assert "NotFoundStatus" in result.stdout + result.stderr
+
+
+def held(line: RouterLine) -> dict[str, int]:
+    rows = query(line.ports["A"], "allocator")
+    for row in rows:
+        assert row["totalAllocFromHeap"] - row["totalFreeToHeap"] >= row["heldByThreads"] >= 0
+        assert row["typeSize"] > 0
+    return {row["typeName"]: row["heldByThreads"] for row in rows}
+
+
+def test_allocator_counts_the_objects_that_there_are(line):
+    before = held(line)
+    assert {"qd_message_t", "qd_buffer_t", "qdr_delivery_t", "qdr_link_t", "qdr_address_t"} <= before.keys()
+    with Client(line.ports["A"]) as client:
+        for number in range(20):
+            client.receiver(f"allocated-{number}")
+        during = held(line)
+        assert during["qdr_link_t"] - before["qdr_link_t"] == 20
+        assert during["qdr_address_t"] - before["qdr_address_t"] == 20
+    wait_until(lambda: held(line)["qdr_link_t"] == before["qdr_link_t"], "the links to be gone")
+
+
+def test_skstat_shows_the_memory_of_the_data_plane(line):
+    shown = good(run("skstat", line, "-m"))
+    assert "Memory Pools" in shown and "qdr_link_t" in shown
+    assert "Memory Summary" in shown and "MiB" in shown
+
+
+def test_a_tcp_connector_counts_the_connection_that_stands_for_it_once(line):
+    (row,) = query(line.ports["B"], "tcpConnector")
+    assert (row["connectionsOpened"], row["connectionsClosed"]) == (1, 0)

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from proton import Message
 from skrouter_testing.amqp_client import Client
 from skrouter_testing.process import HOST, Routers, free_port, section, wait_until
 from skrouter_testing.topology import Link, Topology
@@ -151,6 +153,23 @@ def test_multicast_goes_to_every_consumer_by_one_copy_for_each_router(net, addre
     assert {hop["rule"] for hop in found["hops"]} == {"prefix multicast"}
     # B hears of A's consumers too, but does not send back what came from there.
     assert dict(way(found))["B"] == ["router"]
+
+
+@pytest.mark.parametrize("treatment", ["closest", "balanced", "multicast"])
+@pytest.mark.parametrize("start", ["A", "B", "E"])
+def test_a_message_goes_where_the_explanation_says(net, address_below, treatment, start):
+    address = address_below(treatment)
+    with ExitStack() as stack:
+        at = {name: stack.enter_context(Client(net.ports[name])) for name in ("A", "C", "E")}
+        receivers = {name: client.receiver(address) for name, client in at.items()}
+        net.wait_count("A", address, 3)
+        net.wait_count("B", address, 2)
+        sender = stack.enter_context(Client(net.ports[start])).sender(address)
+        sender.wait_credit()
+        said = {router for router, kinds in way(explained(net, start, address)) if "consumer" in kinds}
+        assert sender.send(Message(body="x")).outcome().state == "accepted"
+        reached = {name for name, receiver in receivers.items() if receiver.arrivals}
+    assert reached == said if treatment == "multicast" else (len(reached) == 1 and reached <= said)
 
 
 def test_unavailable_prefix_refuses(net, address_below):

@@ -144,6 +144,9 @@ class FakeForwarder:
     def add_endpoint(self, _: int) -> int:
         return cast("int", next(self.handles))
 
+    def memory(self) -> list[tuple[str, int, int, int, int, int]]:
+        return [("qdr_link_t", 300, 0, 9, 5, 4), ("qd_buffer_t", 504, 4096, 20, 8, 2)]
+
     def __getattr__(self, name: str) -> Callable[..., None]:
         assert name in {
             *("set_entry_routers", "accept_link", "reject_link", "allow_credit", "bind_consumer"),
@@ -324,6 +327,12 @@ def test_the_view_is_all_that_the_agent_asks_of_a_router(stage: Stage) -> None:
     for name, general in GENERAL.items():
         for one in general.facts(view):
             assert general.identity(one).startswith(f"{name}/")
+
+
+def test_memory_tells_what_was_taken_given_back_and_is_in_use(stage: Stage) -> None:
+    links, chunks = stage.view.memory()
+    assert (links.type_name, links.type_size, links.total_alloc_from_heap) == ("qdr_link_t", 300, 9)
+    assert (chunks.total_free_to_heap, chunks.held_by_threads, chunks.local_free_list_max) == (8, 2, 4096)
 
 
 # --- connections
@@ -661,7 +670,7 @@ def test_tcp_entities_show_their_state_and_traffic(stage: Stage) -> None:
     stage.tcp.is_up = False
     assert [one.oper_status for one in stage.view.tcp_listeners()] == ["down"]
     (connector,) = stage.view.tcp_connectors()
-    assert (connector.connections_opened, connector.connections_closed) == (6, 2)
+    assert (connector.connections_opened, connector.connections_closed) == (5, 2)
 
 
 def test_the_log_is_shown_by_module_and_by_entry(stage: Stage) -> None:

@@ -81,7 +81,7 @@ def _section(name: str, source: random.Random) -> Section:
 
 
 def _sections(seed: int) -> list[Section]:
-    """Sections of a valid configuration: names and patterns differ, references are to what is there."""
+    """Sections of a valid configuration: names, ports and patterns differ, references lead somewhere."""
     source = random.Random(seed)
     made = [_section("router", source)]
     for name in ("sslProfile", "listener", "connector", "address", "autoLink", "site", *FIXED):
@@ -92,6 +92,8 @@ def _sections(seed: int) -> list[Section]:
             attributes.update(source.choice(({"prefix": f"p{index}"}, {"pattern": f"#/p{index}.*"})))
         if name == "sslProfile":
             attributes["name"] = f"tls-{index}"
+        if name == "listener":
+            attributes["port"] = str(1000 + index)
         if name == "listener" and made[1][0] == "sslProfile":
             attributes["sslProfile"] = made[1][1]["name"]
     for module in source.sample(("DEFAULT", "SERVER", "ROUTER"), source.randint(0, 3)):

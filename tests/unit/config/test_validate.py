@@ -339,6 +339,36 @@ def listener(*lines: str) -> str:
         ),
         (section("log", "module: DEFAULT") * 2, "ValidationError", "adding LogEntity(", "name"),
         (
+            listener("name: x") + listener("name: y"),
+            "Configuration",
+            "listener 'y' has host and port of listener 'x' of line 1",
+            "port",
+        ),
+        (listener("name: x") + listener("name: y", "host: 127.0.0.1"), None, None, None),
+        (
+            listener("name: x", "socketAddressFamily: IPv4")
+            + listener("name: y", "socketAddressFamily: IPv6"),
+            None,
+            None,
+            None,
+        ),
+        (
+            section("listener", "port: 0", "name: x") + section("listener", "port: 0", "name: y"),
+            None,
+            None,
+            None,
+        ),
+        (section("router", "id: " + "a" * 253), None, None, None),
+        (section("router", "id: " + "a" * 254), "AttributeError", "Router id has 254 octets", "id"),
+        (section("network", "networkId: a/b"), "ValidationError", "networkId 'a/b' has a slash", "networkId"),
+        (
+            section("network", "networkId: " + "ä" * 128),
+            "ValidationError",
+            "networkId has 256 octets",
+            "networkId",
+        ),
+        (section("network", "networkId: net-A"), None, None, None),
+        (
             section("vhost", "hostname: v", 'groups: { "g": 1 }'),
             "PolicyError",
             "Policy 'v' is invalid: group 'g' is not a map",

@@ -82,6 +82,12 @@ def test_balanced_takes_the_least_loaded_where_cost_and_outstanding_count_for_ro
     assert [one.load for one in found.hops[0].destinations] == [unsettled, 7]
 
 
+def test_balanced_passes_over_who_is_full_while_another_has_room() -> None:
+    found = two_ways("balanced", unsettledCount=5, capacity=5)
+    assert [one.kind for one in found.hops[0].chosen] == [ROUTER]
+    assert [one.reason for one in found.hops[0].destinations if not one.chosen] == ["full"]
+
+
 def test_multicast_goes_to_all() -> None:
     found = two_ways("multicast")
     assert ways(found) == {
