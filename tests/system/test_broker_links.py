@@ -64,7 +64,7 @@ def site(routers: Routers) -> Iterator[Site]:
     yield Site(routers)
 
 
-def test_messages_go_to_a_queue_and_come_from_it_anywhere_in_the_network(site: Site) -> None:
+def test_b2_messages_go_to_a_queue_and_come_from_it_anywhere_in_the_network(site: Site) -> None:
     with Broker(site.broker_port, BROKER, "jobs") as broker:
         site.wait("active")
         assert broker.attached() == [("in", "jobs"), ("out", "jobs")]

@@ -227,7 +227,7 @@ def test_a_body_that_is_no_map_makes_nothing(one: Managed, entity: str, body: ob
 # --- connections and the agent
 
 
-def test_a_connection_is_closed_by_its_admin_status(one: Managed) -> None:
+def test_b20_a_connection_is_closed_by_its_admin_status(one: Managed) -> None:
     with Client(one.port) as client:
         client.receiver("victim")
         (row,) = [row for row in query(one.port, "router.link") if row["owningAddr"] == "Mvictim"]

@@ -161,7 +161,7 @@ MOST = 100_000
 OCTETS = bytes(range(256)) * 2000
 
 
-def test_nobody_notices_that_the_connections_of_two_routers_are_renewed(
+def test_b13_nobody_notices_that_the_connections_of_two_routers_are_renewed(
     site: Site, routers: Routers, streams: list[Stream]
 ) -> None:
     mesh, service_port = free_port(), free_port()

@@ -105,7 +105,7 @@ def refused(client: Client) -> None:
     assert not client.opened
 
 
-def test_client_with_our_certificate_gets_in_as_its_subject(door, parties):
+def test_b11_client_with_our_certificate_gets_in_as_its_subject(door, parties):
     with amqps(door.port, parties, parties.client, allowed_mechs="EXTERNAL") as client:
         receiver = client.receiver("q")
         sender = client.sender("q")
@@ -189,7 +189,7 @@ def mesh(routers: Routers, parties: Parties, shown: Pair, environment=None, **co
     return ports
 
 
-def test_two_routers_join_by_mutual_tls_and_carry_messages(routers, parties):
+def test_b10_two_routers_join_by_mutual_tls_and_carry_messages(routers, parties):
     ports = mesh(routers, parties, parties.client)
     with Client(ports["A"]) as here, Client(ports["B"]) as there:
         receiver = there.receiver("q")
@@ -211,7 +211,7 @@ def test_router_of_another_authority_does_not_join(routers, parties, who):
     assert not [row for row in query(ports["A"], "router.node") if row["id"] == "B"]
 
 
-def test_router_does_not_join_one_whose_certificate_names_another_host(routers, parties):
+def test_b10_router_does_not_join_one_whose_certificate_names_another_host(routers, parties):
     other = parties.ours.issue("elsewhere", dns=("elsewhere.example",))
     wrong = Parties(
         parties.ours, other, parties.client, parties.strange, parties.system, parties.system_client

@@ -183,7 +183,7 @@ def with_passwords(directory: Path, listener: str) -> str:
     return router + f"listener {{\n host: 127.0.0.1\n port: 0\n authenticatePeer: yes\n{listener}\n}}\n"
 
 
-def test_the_right_password_makes_a_user(make_side: Make, sasl_directory: Path) -> None:
+def test_b8_the_right_password_makes_a_user(make_side: Make, sasl_directory: Path) -> None:
     side = make_side(with_passwords(sasl_directory, "saslMechanisms: PLAIN"))
     client = connect(
         side.port, allowed_mechs="PLAIN", allow_insecure_mechs=True, user=USER, password=PASSWORD
@@ -211,7 +211,7 @@ def test_without_configured_mechanisms_all_of_the_installation_are_offered(
     assert {"ANONYMOUS", "PLAIN", "SCRAM-SHA-256"} <= set(side.shell.listeners[0].mechanisms)
 
 
-def test_our_connector_proves_itself_by_scram(make_side: Make, sasl_directory: Path) -> None:
+def test_b8_our_connector_proves_itself_by_scram(make_side: Make, sasl_directory: Path) -> None:
     listening = make_side(with_passwords(sasl_directory, "saslMechanisms: SCRAM-SHA-256"))
     router = f"router {{\n id: B\n saslConfigDir: {sasl_directory}\n saslConfigName: {CONFIG_NAME}\n}}\n"
     dialling = make_side(

@@ -43,7 +43,7 @@ def free_port() -> int:
         return int(item.getsockname()[1])
 
 
-def test_an_inter_router_pair_has_one_control_and_two_data_connections(make_side: Make) -> None:
+def test_b14_an_inter_router_pair_has_one_control_and_two_data_connections(make_side: Make) -> None:
     a = make_side(listening())
     b = make_side(dialling(a.port))
     for side in (a, b):
@@ -105,7 +105,7 @@ def test_a_refused_connector_logs_it_once_and_is_up_when_the_listener_is_there(
     assert [facts.role for facts in a.ups] == ["normal"]
 
 
-def test_a_lost_connection_is_made_again(make_side: Make, quick: None) -> None:
+def test_b5_a_lost_connection_is_made_again(make_side: Make, quick: None) -> None:
     a = make_side(listening("normal"))
     b = make_side(dialling(a.port, role="normal"))
     a.wait(lambda: a.ups, "not up")
@@ -116,7 +116,7 @@ def test_a_lost_connection_is_made_again(make_side: Make, quick: None) -> None:
     assert [facts.number for facts in b.ups] == [1, 2]
 
 
-def test_the_listeners_failover_list_is_followed(make_side: Make, quick: None) -> None:
+def test_b5_the_listeners_failover_list_is_followed(make_side: Make, quick: None) -> None:
     second = make_side(listening("normal"))
     first = make_side(
         listening("normal").replace(" cost: 3", f" failoverUrls: amqp://127.0.0.1:{second.port}")

@@ -40,7 +40,7 @@ def reachable(host: str, port: int) -> bool:
     return True
 
 
-def test_an_ephemeral_port_is_logged_with_the_name(make_side: Make) -> None:
+def test_b1_an_ephemeral_port_is_logged_with_the_name(make_side: Make) -> None:
     side = make_side(conf(" name: here\n host: 127.0.0.1\n port: 0"))
     assert side.port > 0
     side.wait_line("CONN_MGR (info) Configured  Listener: 127.0.0.1:0 proto=any, role=normal")
@@ -63,7 +63,7 @@ def test_no_host_means_all_addresses_of_both_families(make_side: Make) -> None:
 
 @needs_ipv6
 @pytest.mark.parametrize("family", ["IPv4", "IPv6"])
-def test_the_family_can_be_chosen(make_side: Make, family: str) -> None:
+def test_b1_the_family_can_be_chosen(make_side: Make, family: str) -> None:
     yes, no = ("127.0.0.1", "::1") if family == "IPv4" else ("::1", "127.0.0.1")
     side = make_side(conf(f" port: 0\n socketAddressFamily: {family}"))
     assert reachable(yes, side.port)

@@ -52,7 +52,7 @@ def status(side: Any) -> Any:
     return side.shell.connector_status(side.config.connectors[0].identity)
 
 
-def test_all_connections_of_a_connector_go_through_the_proxy(make_side: Make) -> None:
+def test_b18_all_connections_of_a_connector_go_through_the_proxy(make_side: Make) -> None:
     a = make_side(listening())
     with Proxy() as proxy:
         b = make_side(dialling(a.port, proxy.port, role="inter-router"))

@@ -65,7 +65,7 @@ def sent(octets: bytes) -> dict[str, object]:
     return {str(key): item for key, item in value.items()}
 
 
-def test_a_control_connection_opens_as_captured(tmp_path: Path) -> None:
+def test_b21_a_control_connection_opens_as_captured(tmp_path: Path) -> None:
     ours = outgoing(connector(tmp_path, " role: inter-router"), group=Group("k8Ed9YvCkHQYYxb", None))
     arguments = our_open(ours, VERSION)
     assert (arguments.offered, arguments.desired, arguments.properties) == (
@@ -80,7 +80,7 @@ def test_an_inter_router_listener_opens_as_captured(tmp_path: Path) -> None:
     assert our_open(ours, VERSION).properties == LISTENER
 
 
-def test_clients_see_product_version_and_number_only(tmp_path: Path) -> None:
+def test_b21_clients_see_product_version_and_number_only(tmp_path: Path) -> None:
     properties = sent(our_open(incoming(listener(tmp_path), access_id="x:1"), VERSION).properties)
     assert properties == {"product": "skupper-router", "version": VERSION, "qd.conn-id": 1}
 
@@ -119,7 +119,7 @@ def test_the_role_decides_about_version_and_capabilities(
     assert (b"qd.router-inter-edge" in arguments.offered) is inter_edge
 
 
-def test_configured_properties_and_failover_come_last(tmp_path: Path) -> None:
+def test_b17_configured_properties_and_failover_come_last(tmp_path: Path) -> None:
     text = ' failoverUrls: amqps://other:99, third\n openProperties: {\n "a": 1\n }'
     properties = sent(our_open(incoming(listener(tmp_path, text)), VERSION).properties)
     assert list(properties)[3:] == ["failover-server-list", "a"]
@@ -158,7 +158,7 @@ def test_a_connector_knows_its_own_role(tmp_path: Path, data: bool) -> None:
     ("role", "own", "peers", "cost"),
     [("inter-router", 3, 5, 5), ("inter-router", 5, 3, 5), ("edge", 1, 4, 4), ("normal", 1, 9, 1)],
 )
-def test_the_greater_cost_counts_between_routers(
+def test_b1_the_greater_cost_counts_between_routers(
     tmp_path: Path, role: str, own: int, peers: int, cost: int
 ) -> None:
     event = opened({Symbol("qd.inter-router-cost"): Int(peers)})

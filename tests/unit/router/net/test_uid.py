@@ -52,7 +52,7 @@ def der() -> bytes:
         ("nuo", "ann;unit;corp"),
     ],
 )
-def test_the_format_says_which_fields_in_which_order(der: bytes, form: str | None, uid: str) -> None:
+def test_b11_the_format_says_which_fields_in_which_order(der: bytes, form: str | None, uid: str) -> None:
     assert user_id(form, SUBJECT, der, {}) == uid
 
 
@@ -61,7 +61,7 @@ def test_numbers_are_fingerprints_of_the_whole_certificate(der: bytes, code: str
     assert user_id("n" + code, SUBJECT, der, {}) == "ann;" + hashlib.new(algorithm, der).hexdigest()
 
 
-def test_the_mapping_gives_a_display_name(der: bytes) -> None:
+def test_b11_the_mapping_gives_a_display_name(der: bytes) -> None:
     assert user_id("on", SUBJECT, der, {"corp;ann": "Ann of Corp"}) == "Ann of Corp"
     assert user_id("n", SUBJECT, der, {"corp;ann": "Ann of Corp"}) == "ann"
 
