@@ -386,7 +386,7 @@ def test_balanced_shares_between_receivers_that_do_not_settle(world):
         assert (first.waiting, second.waiting) == (10, 10)
 
 
-def test_a_released_delivery_goes_to_another_receiver_if_its_sender_asks_for_that(world):
+def test_d10_a_released_delivery_goes_to_another_receiver_if_its_sender_asks_for_that(world):
     with world.client("here") as here, world.client("there") as there:
         address = world.address("closest")
         receivers = [there.receiver(address) for _ in range(3)]
@@ -470,14 +470,14 @@ def test_a_receiver_gets_no_more_than_it_has_credit_for(world):
         assert receiver.waiting == 0
 
 
-def test_a_drain_without_messages_ends_at_once(world):
+def test_d9_a_drain_without_messages_ends_at_once(world):
     with world.client("there") as there:
         receiver = there.receiver(world.address(), credit=10)
         receiver.drain()
         assert receiver.waiting == 0
 
 
-def test_a_drain_leaves_the_link_of_use(world):
+def test_d9_a_drain_leaves_the_link_of_use(world):
     with world.client("here") as here, world.client("there") as there:
         sender, receiver = joined(world, here, there, credit=10)
         sender.send(Mail("before"))

@@ -125,7 +125,7 @@ def test_consumer_that_comes_back_gets_the_messages_again(way, address):
 
 
 @pytest.mark.parametrize("direction", ["sender", "receiver"])
-def test_attach_to_an_unavailable_address_is_refused(alone, address_below, direction):
+def test_d1_attach_to_an_unavailable_address_is_refused(alone, address_below, direction):
     with Client(alone.ports["S"]) as client:
         link = getattr(client, direction)(address_below("unavailable"), ready=False)
 

@@ -123,7 +123,7 @@ def test_what_edges_have_for_each_other_does_not_pass_the_interior(below, addres
 @pytest.mark.parametrize("settled", [False, True], ids=["unsettled", "pre-settled"])
 @pytest.mark.parametrize("anonymous", [False, True], ids=["to its target", "anonymous"])
 @pytest.mark.parametrize("origin", ["E1", "E3"])
-def test_multicast_in_a_mesh_without_uplinks_reaches_each_consumer_once(
+def test_b3_multicast_in_a_mesh_without_uplinks_reaches_each_consumer_once(
     alone, address_below, origin, anonymous, settled
 ):
     address = address_below("multicast")

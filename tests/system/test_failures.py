@@ -27,7 +27,7 @@ def test_unsettled_messages_of_a_receiver_that_detaches_are_modified(way, addres
         assert [each.outcome() for each in sent] == [LOST] * 10
 
 
-def test_messages_of_a_killed_receiver_are_modified_or_released(way, address):
+def test_d4_messages_of_a_killed_receiver_are_modified_or_released(way, address):
     """What it had is modified; what waited for its credit is released."""
     with Client(way.ports[0]) as here:
         there = Client(way.ports[1]).__enter__()
@@ -67,7 +67,7 @@ def test_sender_of_a_half_delivered_message_learns_that_its_receiver_was_killed(
             assert other.take()[0].body == "next"
 
 
-def test_aborted_message_is_taken_back_at_the_receiver(way, address):
+def test_d7_aborted_message_is_taken_back_at_the_receiver(way, address):
     with Client(way.ports[0]) as here, Client(way.ports[1]) as there:
         receiver = there.receiver(address)
         sender = here.sender(address)

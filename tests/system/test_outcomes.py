@@ -13,7 +13,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("said", SAID.values(), ids=SAID)
-def test_outcome_reaches_the_sender_with_all_it_says(way, address, said):
+def test_d4_outcome_reaches_the_sender_with_all_it_says(way, address, said):
     with Client(way.ports[0]) as here, Client(way.ports[1]) as there:
         receiver = there.receiver(address, answer=None)
         sender = here.sender(address)

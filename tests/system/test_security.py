@@ -203,7 +203,7 @@ def mesh(routers: Routers, parties: Parties, shown: Pair, environment=None, **co
     return ports
 
 
-def test_two_routers_join_by_mutual_tls_and_carry_messages(routers, parties):
+def test_b10_two_routers_join_by_mutual_tls_and_carry_messages(routers, parties):
     ports = mesh(routers, parties, parties.client)
     with Client(ports["A"]) as here, Client(ports["B"]) as there:
         receiver = there.receiver("q")

@@ -1,4 +1,4 @@
-"""A receiver that hardly reads: what it costs its routers, others who receive the message, and everybody else."""
+"""A receiver that hardly reads: what it costs its routers, others who get the message, and everybody else."""
 
 from __future__ import annotations
 

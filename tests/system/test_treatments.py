@@ -18,7 +18,7 @@ def counts(receivers: dict[str, Receiver]) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("settled", [False, True], ids=["unsettled", "pre-settled"])
-def test_multicast_reaches_every_receiver_on_all_routers_exactly_once(row, address_below, settled):
+def test_d1_multicast_reaches_every_receiver_on_all_routers_exactly_once(row, address_below, settled):
     address = address_below("multicast")
     with ExitStack() as stack:
         at = clients(stack, row, "ABC")
@@ -49,7 +49,7 @@ def test_multicast_reaches_every_receiver_on_all_routers_exactly_once(row, addre
         (("released", "released"), "released"),
     ],
 )
-def test_multicast_sender_hears_the_weightiest_outcome_of_all_copies(row, address_below, said, heard):
+def test_d5_multicast_sender_hears_the_weightiest_outcome_of_all_copies(row, address_below, said, heard):
     address = address_below("multicast")
     with Client(row.ports["A"]) as here, Client(row.ports["C"]) as there:
         receivers = [here.receiver(address, answer=None), there.receiver(address, answer=None)]
@@ -64,7 +64,7 @@ def test_multicast_sender_hears_the_weightiest_outcome_of_all_copies(row, addres
         assert sent.outcome().state == heard
 
 
-def test_closest_stays_local_and_then_goes_to_the_nearest(row, address_below):
+def test_d1_closest_stays_local_and_then_goes_to_the_nearest(row, address_below):
     address = address_below("closest")
     with ExitStack() as stack:
         at = clients(stack, row, "ABC")
@@ -129,7 +129,7 @@ def test_balanced_passes_by_a_receiver_that_does_not_settle(alone, address):
         assert counts({"fast": fast}) == {"fast": 49}
 
 
-def test_balanced_spills_over_to_remote_routers_by_cost(row, address):
+def test_d1_balanced_spills_over_to_remote_routers_by_cost(row, address):
     """Value of a choice: what it has not settled, plus the cost of the way: A 0, B 1, C 2."""
     with ExitStack() as stack:
         at = clients(stack, row, "ABC")

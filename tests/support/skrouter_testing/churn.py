@@ -58,7 +58,7 @@ def sample(router: RouterProcess, port: int) -> Sample:
 
 
 def sample_at_rest(router: RouterProcess, port: int) -> Sample:
-    """What it has when what clients make grow has not changed for a while: meshes learn addresses with a delay."""
+    """What it has once that has not changed for a while: meshes learn addresses with a delay."""
     found, since = sample(router, port), time.monotonic()
     while time.monotonic() - since < REST:
         time.sleep(REST / 10)

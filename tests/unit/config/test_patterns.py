@@ -69,7 +69,7 @@ ADDRESSES = st.lists(st.sampled_from("abc"), max_size=6).map("/".join)
         (["foo*"], "foobar", None),
     ],
 )
-def test_the_most_exact_pattern_wins_token_by_token(
+def test_d2_the_most_exact_pattern_wins_token_by_token(
     patterns: list[str], address: str, best: str | None
 ) -> None:
     assert _table(patterns).match(address) == best

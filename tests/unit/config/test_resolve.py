@@ -143,7 +143,7 @@ def test_listeners_and_connectors_have_the_defaults_of_the_schema() -> None:
 @pytest.mark.parametrize(
     ("line", "pattern"), [("prefix: mc", "mc/#"), ("prefix: /a.b/", "a/b/#"), ("pattern: a.*/#", "a/*/#")]
 )
-def test_a_prefix_or_pattern_is_one_pattern(line: str, pattern: str) -> None:
+def test_d2_a_prefix_or_pattern_is_one_pattern(line: str, pattern: str) -> None:
     [address] = configuration(section("address", line, "priority: 0")).addresses
     assert (address.pattern, address.priority, address.distribution) == (pattern, 0, "balanced")
     assert (address.name, address.identity) == (None, "router.config.address/0")

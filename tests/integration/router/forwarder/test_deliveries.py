@@ -497,7 +497,7 @@ def test_deliveries_between_links_of_one_connection_end_with_it(
 # --- dropped
 
 
-def test_presettled_deliveries_behind_a_stalled_receiver_are_dropped_and_counted(
+def test_d8_presettled_deliveries_behind_a_stalled_receiver_are_dropped_and_counted(
     the_bench: Bench, node: Node
 ) -> None:
     before = node.metrics()

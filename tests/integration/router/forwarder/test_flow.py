@@ -40,7 +40,7 @@ def test_a_sender_without_a_destination_has_no_credit_until_one_comes(the_bench:
     assert other.credit == 0
 
 
-def test_credit_comes_back_with_each_settlement_and_never_exceeds_the_capacity(
+def test_b7_credit_comes_back_with_each_settlement_and_never_exceeds_the_capacity(
     the_bench: Bench, node: Node
 ) -> None:
     sender, receiver = ready(the_bench, node, credit=100)
@@ -104,7 +104,7 @@ def test_closest_deliveries_take_turns(the_bench: Bench, node: Node) -> None:
 # --- drain
 
 
-def test_a_drain_of_an_empty_link_takes_all_credit_back(the_bench: Bench, node: Node) -> None:
+def test_d9_a_drain_of_an_empty_link_takes_all_credit_back(the_bench: Bench, node: Node) -> None:
     sender, receiver = ready(the_bench, node, credit=7)
     receiver.give(0, drain=True)
     the_bench.run_until(lambda: receiver.flows, "no answer to the drain")
@@ -117,7 +117,7 @@ def test_a_drain_of_an_empty_link_takes_all_credit_back(the_bench: Bench, node: 
     assert len(receiver.received) == 1
 
 
-def test_a_drain_sends_what_is_there_and_then_takes_the_credit_back(the_bench: Bench, node: Node) -> None:
+def test_d9_a_drain_sends_what_is_there_and_then_takes_the_credit_back(the_bench: Bench, node: Node) -> None:
     sender, receiver = ready(the_bench, node, credit=0)
     for _ in range(3):
         sender.send(message(b"x"))
@@ -146,7 +146,7 @@ def test_a_drain_in_the_middle_of_a_stream_is_answered_when_it_is_over(the_bench
 
 
 @pytest.mark.parametrize("stall", ["no credit", "no reading"])
-def test_a_large_message_to_a_stalled_receiver_is_held_back_and_goes_on(
+def test_d6_a_large_message_to_a_stalled_receiver_is_held_back_and_goes_on(
     the_bench: Bench, node: Node, stall: str
 ) -> None:
     sender, receiver = ready(the_bench, node, credit=0 if stall == "no credit" else 1)

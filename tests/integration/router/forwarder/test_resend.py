@@ -86,7 +86,7 @@ def nothing_left(bench: Bench, node: Node) -> None:
 
 @pytest.mark.parametrize("address", ADDRESSES)
 @pytest.mark.parametrize("is_settled_first", [True, False])
-def test_a_released_delivery_goes_unchanged_to_the_next_consumer(
+def test_d10_a_released_delivery_goes_unchanged_to_the_next_consumer(
     the_bench: Bench, node: Node, address: str, is_settled_first: bool
 ) -> None:
     receivers = consumers(the_bench, node, address)

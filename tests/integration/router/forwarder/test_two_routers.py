@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from skrouter.amqp.types import Array, Symbol
+from skrouter.router.core.effects import LinkKind
 from skrouter_testing.engines import Bench, Node, bench
 from skrouter_testing.peers import Link, composite, message
 
@@ -33,6 +35,10 @@ listener {
 address {
     prefix: mc
     distribution: multicast
+}
+address {
+    prefix: urgent
+    priority: 9
 }
 """
 B = """
@@ -187,7 +193,7 @@ def test_what_a_sender_sends_with_its_last_breath_arrives(
 
 
 @pytest.mark.parametrize("how", ["abort", "kill"])
-def test_a_sender_that_gives_up_aborts_far_away(pair: tuple[Bench, Node, Node], how: str) -> None:
+def test_d7_a_sender_that_gives_up_aborts_far_away(pair: tuple[Bench, Node, Node], how: str) -> None:
     mesh, here, there = pair
     sender, receiver = joined(mesh, here, there, "x")
     sender.send(message(bytes(500_000)), more=True)
@@ -273,3 +279,79 @@ def test_connections_between_routers_may_come_and_go_one_by_one(pair: tuple[Benc
         )
         crosses(mesh, here, there)
         crosses(mesh, there, here)
+
+
+# --- which link between routers
+
+
+def link_counts(node: Node, kind: LinkKind) -> dict[int, int]:
+    """How many deliveries each outgoing link of a kind has had, by handle."""
+    return {
+        handle: node.router.forwarder.link_facts(handle)[3]
+        for handle, link in node.router.core.links.by_handle.items()
+        if link.outgoing and link.kind is kind
+    }
+
+
+def streaming_sender(mesh: Bench, here: Node, address: str | None) -> Link:
+    names = Array(0xA3, (Symbol("qd.streaming-deliveries"),))
+    target = composite("target", address=address, capabilities=names)
+    sender = mesh.peer(here.ports[0], "streamer").sender(address, target=target)
+    mesh.run_until(lambda: sender.credit, "no credit for the streamer")
+    return sender
+
+
+@pytest.mark.parametrize(("address", "header", "used"), [("x", 7, 7), ("x", None, 4), ("urgent/x", 1, 9)])
+def test_d3_a_message_takes_the_link_of_its_priority_or_of_its_address(
+    pair: tuple[Bench, Node, Node], address: str, header: int | None, used: int
+) -> None:
+    mesh, here, there = pair
+    sender, receiver = joined(mesh, here, there, address)
+    before = link_counts(here, LinkKind.ROUTER)
+    sender.send(message(b"x", priority=header))
+    mesh.run_until(lambda: receiver.received, "it does not come")
+    changed = {link for link, count in link_counts(here, LinkKind.ROUTER).items() if count != before[link]}
+    assert [here.router.core.links.by_handle[link].priority for link in changed] == [used]
+
+
+def test_d11_a_stream_goes_through_both_routers_before_it_is_whole(pair: tuple[Bench, Node, Node]) -> None:
+    mesh, here, there = pair
+    _, receiver = joined(mesh, here, there, "x")
+    sender = streaming_sender(mesh, here, receiver.address)
+    whole = message(bytes(50_000))
+    sender.send(whole[:100], more=True)
+    for end in (20_000, 50_000):
+        sender.go_on(whole[100 if end == 20_000 else 20_000 : end], more=True)
+        mesh.run_until(
+            lambda end=end: receiver.received and len(receiver.received[0].content) == end,  # type: ignore[misc]
+            "it waits for its end",
+        )
+    sender.go_on(whole[50_000:])
+    mesh.run_until(lambda: receiver.received[0].complete, "its end does not come")
+    assert receiver.received[0].content == whole
+
+
+def test_d12_a_stream_has_a_link_of_its_own_which_the_next_one_takes_from_the_pool(
+    pair: tuple[Bench, Node, Node],
+) -> None:
+    mesh, here, there = pair
+    _, receiver = joined(mesh, here, there, "x")
+    streamers = [streaming_sender(mesh, here, receiver.address) for _ in range(2)]
+    for _ in range(2):
+        before = link_counts(here, LinkKind.STREAMING)
+        for sender in streamers:
+            sender.send(message(bytes(1000))[:500], more=True)
+        started = len(receiver.received)
+        mesh.run_until(lambda started=started: len(receiver.received) == started + 1, "none begins")  # type: ignore[misc]
+        for sender in streamers:
+            sender.go_on(message(bytes(1000))[500:])
+        mesh.run_until(
+            lambda started=started: (
+                [one.complete for one in receiver.received[started:]] == [True, True]  # type: ignore[misc]
+            ),
+            "they do not end",
+        )
+    used = link_counts(here, LinkKind.STREAMING)
+    assert used.keys() == before.keys(), "the second two were given new links"
+    assert sum(used.values()) - sum(before.values()) == 2
+    assert sorted(used[link] - before[link] for link in used if used[link] != before[link]) == [1, 1]

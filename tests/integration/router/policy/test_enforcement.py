@@ -184,7 +184,9 @@ def test_a_link_that_policy_allows_and_the_core_refuses_is_not_counted(the_bench
         assert (link.detach is None) == (address == "in")
 
 
-def test_a_stream_that_grows_too_large_is_refused_behind_its_beginning(the_bench: Bench, node: Node) -> None:
+def test_d20_a_stream_that_grows_too_large_is_refused_behind_its_beginning(
+    the_bench: Bench, node: Node
+) -> None:
     receiver = the_bench.peer(node.ports[0], hostname="open").receiver("out", 10)
     sender = narrow(the_bench).sender("out")
     the_bench.run_until(lambda: sender.credit, "no credit")
@@ -280,7 +282,9 @@ def test_more_addresses_than_are_remembered_are_still_judged_right(the_bench: Be
         "far",
     ],
 )
-def test_only_the_user_of_the_connection_may_be_named(the_bench: Bench, content: bytes, outcome: str) -> None:
+def test_d20_only_the_user_of_the_connection_may_be_named(
+    the_bench: Bench, content: bytes, outcome: str
+) -> None:
     """The user here has no name. What we cannot read, somebody else might."""
     sender = narrow(the_bench).sender("out/nobody")
     consumer = the_bench.peer(the_bench.nodes[0].ports[0], hostname="open").receiver("out/nobody", 0)

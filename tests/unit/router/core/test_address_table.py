@@ -74,7 +74,7 @@ def test_an_entry_is_published_once_and_withdrawn_with_its_last_holder() -> None
     assert addresses.addresses == {}
 
 
-def test_a_rule_gives_the_entry_its_priority() -> None:
+def test_d3_a_rule_gives_the_entry_its_priority() -> None:
     assert change(table(), "Mhigh", lambda a: a.producers.add(1)) == [PublishEntry("Mhigh", BALANCED, 9)]
 
 

@@ -153,7 +153,7 @@ def test_the_listener_numbers_priorities_by_the_order_of_attaches_in_each_direct
         ]
 
 
-def test_data_links_beyond_the_ten_are_for_streams(book: Book) -> None:
+def test_d12_data_links_beyond_the_ten_are_for_streams(book: Book) -> None:
     become_neighbor(book, 3)
     for number in PRIORITIES:
         attach(book, 3, 200 + number, DATA, outgoing=False)
@@ -223,7 +223,7 @@ def data(connection: int, correlator: str, container: str = "B") -> events.Conne
     )
 
 
-def test_data_connections_join_their_group_before_and_after_its_control_connection(book: Book) -> None:
+def test_b14_data_connections_join_their_group_before_and_after_its_control_connection(book: Book) -> None:
     same = {"container": "B", "properties": OpenProperties(correlator="g")}
     book.expect(data(21, "g"))
     book.expect(data(22, "other"))

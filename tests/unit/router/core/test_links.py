@@ -175,7 +175,7 @@ def test_two_dynamic_sources_have_different_addresses(book: Book) -> None:
 
 
 @pytest.mark.parametrize("strip", [False, True])
-def test_annotations_go_to_a_client_whose_connection_does_not_strip_them(
+def test_b17_annotations_go_to_a_client_whose_connection_does_not_strip_them(
     core: RouterCore, strip: bool
 ) -> None:
     book: Book = Playbook(core.handle)

@@ -65,7 +65,7 @@ def sent(octets: bytes) -> dict[str, object]:
     return {str(key): item for key, item in value.items()}
 
 
-def test_a_control_connection_opens_as_captured(tmp_path: Path) -> None:
+def test_b21_a_control_connection_opens_as_captured(tmp_path: Path) -> None:
     ours = outgoing(connector(tmp_path, " role: inter-router"), group=Group("k8Ed9YvCkHQYYxb", None))
     arguments = our_open(ours, VERSION)
     assert (arguments.offered, arguments.desired, arguments.properties) == (
