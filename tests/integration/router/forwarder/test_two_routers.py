@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from skrouter.router.core.effects import LinkKind
 from skrouter_testing.engines import Bench, Node, bench
 from skrouter_testing.peers import Link, composite, message
 
@@ -273,3 +274,44 @@ def test_connections_between_routers_may_come_and_go_one_by_one(pair: tuple[Benc
         )
         crosses(mesh, here, there)
         crosses(mesh, there, here)
+
+
+# --- the pool of links for streams
+
+
+def streaming(node: Node) -> int:
+    """Links for streams that a router has attached."""
+    links = node.router.core.links.by_handle.values()
+    return sum(link.kind is LinkKind.STREAMING and link.outgoing for link in links)
+
+
+def streams(mesh: Bench, here: Node, there: Node, count: int) -> None:
+    """So many streams cross the mesh at the same time."""
+    joins = [joined(mesh, here, there, "stream") for _ in range(count)]
+    parts = message(bytes(500_000))
+    for sender, _ in joins:
+        sender.send(parts[:400_000], more=True)
+    mesh.run_until(lambda: all(receiver.received for _, receiver in joins), "no streams")
+    for sender, _ in joins:
+        sender.go_on(parts[400_000:])
+    mesh.run_until(lambda: all(receiver.received[0].complete for _, receiver in joins), "no ends")
+    for sender, receiver in joins:
+        receiver.settle(receiver.received[0])
+        mesh.run_until(lambda sender=sender: sender.credit == 10, "not settled")
+    mesh.drop_peers()  # as long as they are there, so are the links that keep their order
+
+
+def test_d12_idle_links_of_streams_are_detached_but_for_some_and_made_anew(
+    pair: tuple[Bench, Node, Node],
+) -> None:
+    mesh, here, there = pair
+    streams(mesh, here, there, 6)
+    pools = max(
+        1, sum(facts.role == "inter-router-data" for facts in here.router.shell.open_connections.values())
+    )
+    assert streaming(here) >= 6
+    here.router.scrub.start(0.05, keep=1)
+    mesh.run_until(lambda: streaming(here) == pools, "idle links stay")
+    streams(mesh, here, there, 4)
+    mesh.run_until(lambda: streaming(here) == pools, "idle links stay")
+    here.router.scrub.start()
