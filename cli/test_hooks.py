@@ -38,7 +38,9 @@ SOURCES: Final = {f"{PREFIX}source": False, f"{PREFIX}source_ps": True}
 WATCH_CONTROL: Final = "L_testhook/address_watch"
 WATCH_EVENT: Final = "_local/_testhook/watch_event"
 WATCHED: Final = tuple(f"addr_watch/test_address/{number}" for number in range(10))
-MISSING: Final = "shorter scrubs of streaming links"
+SCRUB_SECONDS: Final = 5.0
+SCRUB_KEEP: Final = 2
+"""Of looks for idle streaming links, of which many more are kept without hooks."""
 SCAN_SECONDS: Final = 5.0
 AGE_SECONDS: Final = 3.0
 """Of looks for stuck deliveries, which are rarer and more patient without hooks."""
@@ -69,11 +71,12 @@ class TestHooks:
         for address in WATCHED:
             self._router.watch(address, self._watched)
         self._router.stuck.start(SCAN_SECONDS, AGE_SECONDS)
+        self._router.scrub.start(SCRUB_SECONDS, SCRUB_KEEP)
         self._router.subscribe(events.EndpointAdded(WATCH_CONTROL), self._watch)
         Echo(self._router, f"{PREFIX}echo").open()
         CoreClient(self._router).open()
         self._fill()
-        self._router.log.log("ROUTER_CORE", "warning", f"Test hooks are open, without {MISSING}")
+        self._router.log.log("ROUTER_CORE", "warning", "Test hooks are open")
 
     def _log(self, event: MessageReceived) -> None:
         self._router.log.log("ROUTER_CORE", "error", f"test hook: {_text_of(event.content)}")

@@ -43,6 +43,7 @@ from skrouter.router.net.policing import Policing
 from skrouter.router.net.ports import Ports
 from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.recorder import MeshRecorder, RecordError
+from skrouter.router.net.scrub import StreamScrub
 from skrouter.router.net.stuck import StuckScan
 from skrouter.router.net.telemetry import Self, Surroundings, Telemetry
 from skrouter.router.net.tls import TlsProfiles
@@ -143,6 +144,7 @@ class Router:
         self.execution = Execution(self.forwarder, self.core, log, self._bind_endpoint, self._notice)
         self.forward = self.execution.carry_out
         self.stuck = StuckScan(loop, self.forwarder, self.core, log)
+        self.scrub = StreamScrub(loop, self.forwarder, self.core, self.forward)
         loop.handle_events(self._handle_events)
 
     def _for_telemetry(self) -> Surroundings:
@@ -185,6 +187,7 @@ class Router:
         """
         self.policy.start(self.config.vhosts)
         self.stuck.start()
+        self.scrub.start()
         is_edge = self.config.router.mode == "edge"
         for name in (wire.TRACKING, wire.NEGOTIATION) if is_edge else (wire.DISCOVERY,):
             self.subscribe(events.EndpointAdded(MOBILE + name), self._edge_message(MOBILE + name))
@@ -212,6 +215,7 @@ class Router:
     def stop(self) -> None:
         """Close every socket without a word, as neighbors expect of a router that goes."""
         self.stuck.stop()
+        self.scrub.stop()
         self.telemetry.stop()
         self.shell.shutdown()
         self.record(None)

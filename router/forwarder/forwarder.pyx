@@ -621,6 +621,18 @@ cdef class Forwarder:
             found.append((look.link.handle, bool(look.stuck), bool(look.blocked)))
         return look.place, found
 
+    def idle_streams(self, uint64_t connection, uint32_t keep):
+        """The streaming links of a connection that wait in its pool, without the `keep` that have waited least."""
+        cdef link_t *link = self._links(connection).idle
+        cdef list found = []
+        while link != NULL:
+            if keep:
+                keep -= 1
+            else:
+                found.append(link.handle)
+            link = link.next_idle
+        return found
+
     def set_network(self, str network):
         """From now on the network has this id, or none; the last one still names it in addresses."""
         cdef bytes former = self.native.network[: self.native.network_length]

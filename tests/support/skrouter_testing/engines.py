@@ -44,6 +44,7 @@ class Node:
         directory.mkdir()
         path = directory / "router.conf"
         log = f"log {{\n module: DEFAULT\n enable: debug+\n outputFile: {directory / 'router.log'}\n}}\n"
+        log += "log {\n module: PROTOCOL\n enable: info+\n}\n"  # frames are looked at where they are wanted
         path.write_text(log + text)
         self.config = load(path, random=random.Random(7))
         self.log = RouterLog(self.config.logs)

@@ -355,3 +355,44 @@ def test_d12_a_stream_has_a_link_of_its_own_which_the_next_one_takes_from_the_po
     assert used.keys() == before.keys(), "the second two were given new links"
     assert sum(used.values()) - sum(before.values()) == 2
     assert sorted(used[link] - before[link] for link in used if used[link] != before[link]) == [1, 1]
+
+
+# --- the pool of links for streams
+
+
+def streaming(node: Node) -> int:
+    """Links for streams that a router has attached."""
+    links = node.router.core.links.by_handle.values()
+    return sum(link.kind is LinkKind.STREAMING and link.outgoing for link in links)
+
+
+def streams(mesh: Bench, here: Node, there: Node, count: int) -> None:
+    """So many streams cross the mesh at the same time."""
+    joins = [joined(mesh, here, there, "stream") for _ in range(count)]
+    parts = message(bytes(500_000))
+    for sender, _ in joins:
+        sender.send(parts[:400_000], more=True)
+    mesh.run_until(lambda: all(receiver.received for _, receiver in joins), "no streams")
+    for sender, _ in joins:
+        sender.go_on(parts[400_000:])
+    mesh.run_until(lambda: all(receiver.received[0].complete for _, receiver in joins), "no ends")
+    for sender, receiver in joins:
+        receiver.settle(receiver.received[0])
+        mesh.run_until(lambda sender=sender: sender.credit == 10, "not settled")
+    mesh.drop_peers()  # as long as they are there, so are the links that keep their order
+
+
+def test_d12_idle_links_of_streams_are_detached_but_for_some_and_made_anew(
+    pair: tuple[Bench, Node, Node],
+) -> None:
+    mesh, here, there = pair
+    streams(mesh, here, there, 6)
+    pools = max(
+        1, sum(facts.role == "inter-router-data" for facts in here.router.shell.open_connections.values())
+    )
+    assert streaming(here) >= 6
+    here.router.scrub.start(0.05, keep=1)
+    mesh.run_until(lambda: streaming(here) == pools, "idle links stay")
+    streams(mesh, here, there, 4)
+    mesh.run_until(lambda: streaming(here) == pools, "idle links stay")
+    here.router.scrub.start()

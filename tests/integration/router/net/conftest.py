@@ -61,6 +61,7 @@ class Side:
         self.log_file = directory / "router.log"
         path = directory / "router.conf"
         log = f"log {{\n module: DEFAULT\n enable: debug+\n outputFile: {self.log_file}\n}}\n"
+        log += "log {\n module: PROTOCOL\n enable: info+\n}\n"  # frames are looked at where they are wanted
         path.write_text(log + text)
         self.config: Configuration = load(path, random=random.Random(7))
         self.ups: list[ConnectionFacts] = []
