@@ -218,6 +218,13 @@ cdef void _end_record(flow_t *flow) noexcept nogil:
         record_end(flow.bridge, record)
 
 
+cdef bint _socket_failed(flow_t *flow) noexcept nogil:
+    """Not the other side. A reset that no read or write has met yet is asked for."""
+    if flow.stream.error or (flow.stream.tls != NULL and flow.stream.tls.failed):
+        return True
+    return not flow.aborted and flow.stream.watch.fd >= 0 and stream_connect_error(&flow.stream) != 0
+
+
 cdef void _note_failure(flow_t *flow) noexcept nogil:
     """Why the connection is of no use any more, for its record, unless that is known already."""
     cdef char reason[STREAM_REASON]
@@ -225,7 +232,7 @@ cdef void _note_failure(flow_t *flow) noexcept nogil:
     cdef char text[STREAM_REASON + ADDRESS_TEXT + 32]
     if flow.record == NULL or flow.record.error != NULL:
         return
-    if flow.stream.error or (flow.stream.watch.fd >= 0 and not flow.aborted and stream_connect_error(&flow.stream)):
+    if _socket_failed(flow):
         stream_reason(&flow.stream, reason, STREAM_REASON)
         address_print(&flow.peer, place)
         snprintf(text, sizeof(text), b"%s - async disconnect %s", reason, place)
