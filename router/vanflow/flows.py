@@ -19,9 +19,19 @@ from skrouter.router.vanflow.source import is_identity
 HOLD_TICKS: Final = 25
 PATIENCE_TICKS: Final = 30
 """How long an addition waits for the row of its record, which may be late under load."""
-MAX_WAITING: Final = 5000
-OWNER_ONLY: Final = frozenset({Attribute.PARENT, Attribute.START_TIME, Attribute.END_TIME})
-"""What nobody else says of a record."""
+MAX_WAITING: Final = 2000
+MAX_TEXT: Final = 4096
+ADDABLE: Final = frozenset(
+    {
+        Attribute.TRACE,
+        Attribute.CONNECTOR,
+        Attribute.PROCESS_LATENCY,
+        Attribute.PROXY_HOST,
+        Attribute.PROXY_PORT,
+        Attribute.ERROR_CONNECTOR_SIDE,
+    }
+)
+"""What the server's side knows. Anybody may send it, so all else, and long texts, stay as they are."""
 
 
 class Flows:
@@ -108,7 +118,11 @@ class Flows:
         """Somebody adds to a record of ours. What fits none is forgotten after a while."""
         if not is_identity(identity) or not identity.startswith(f"{self._source}:"):
             return
-        additions = {name: value for name, value in attributes.items() if name not in OWNER_ONLY}
+        additions = {
+            name: value
+            for name, value in attributes.items()
+            if name in ADDABLE and not (isinstance(value, str) and len(value) > MAX_TEXT)
+        }
         record = self._book.get(identity)
         if record is not None and record.kind is RecordType.BIFLOW_TPORT:
             self._book.change(record, additions)

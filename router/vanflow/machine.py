@@ -50,6 +50,7 @@ class VanFlow:
         self._sent = 0
         self._to_log: set[Record] = set()
         self._flush_lasts = 0.0
+        self._again: set[str] = set()
 
     # --- what the shell asks
 
@@ -90,7 +91,7 @@ class VanFlow:
                 self._consumers[address] = count
                 self._beacons.collected(self._consumers[wire.ALL_SOURCES] > 0, now)
                 if is_new and now < self._flush_lasts:
-                    self._tell_again(address)
+                    self._again.add(address)
             case events.MessageReceived(address, content):
                 self._received(address, content, now)
             case events.BeatDue(moment):
@@ -145,8 +146,7 @@ class VanFlow:
         try:
             if address == self.command_address and wire.read_subject(content) == wire.FLUSH:
                 self._flush_lasts = now + FLUSH_LASTS
-                for home in (self._home, self._flow_home, self._log_home):
-                    self._tell_again(home)
+                self._again.update((self._home, self._flow_home, self._log_home))
             elif address == self.co_record_address:
                 for kind, identity, attributes in wire.read_records(content):
                     if kind is RecordType.BIFLOW_TPORT:
@@ -155,11 +155,6 @@ class VanFlow:
             return
 
     # --- telling
-
-    def _tell_again(self, home: str) -> None:
-        """All records of an address, whole."""
-        if self._consumers[home]:
-            self._book.tell_all(lambda record: self._home_of(record) == home)
 
     def _number(self) -> int:
         self._sent += 1
@@ -177,6 +172,9 @@ class VanFlow:
     def _flush(self, event: events.FlushDue, now: float) -> list[Effect]:
         self._flush_due = max((self._flush_due or now) + FLUSH_INTERVAL, now)
         released = self._flows.take(event.rows)
+        if self._again:
+            self._book.tell_all(lambda record: self._home_of(record) in self._again)
+            self._again.clear()
         records = self._book.take()
         effects: list[Effect] = self._tell(records)
         for source, additions in self._flows.take_additions():

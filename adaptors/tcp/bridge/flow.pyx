@@ -265,17 +265,23 @@ cdef void flow_ends(flow_t *flow, ending why) noexcept nogil:
         flow.why = why
 
 
+cdef bint _socket_failed(flow_t *flow) noexcept nogil:
+    """Not the other side. A reset that no read or write has met yet is asked for."""
+    if flow.stream.error or (flow.stream.tls != NULL and flow.stream.tls.failed):
+        return True
+    return not flow.aborted and flow.stream.watch.fd >= 0 and stream_connect_error(&flow.stream) != 0
+
+
 cdef void _note_failure(flow_t *flow) noexcept nogil:
     """Why the connection is of no use any more, for its record, unless that is known already."""
     cdef char reason[STREAM_REASON]
     cdef char place[ADDRESS_TEXT]
     cdef char text[STREAM_REASON + ADDRESS_TEXT + 32]
-    cdef bint is_reset = flow.stream.error or (
-        flow.stream.watch.fd >= 0 and not flow.aborted and stream_connect_error(&flow.stream))
-    flow_ends(flow, END_RESET if is_reset else END_ABORTED if flow.aborted else END_REFUSED)
+    cdef bint failed = _socket_failed(flow)
+    flow_ends(flow, END_RESET if failed else END_ABORTED if flow.aborted else END_REFUSED)
     if flow.record == NULL or flow.record.error != NULL:
         return
-    if is_reset:
+    if failed:
         stream_reason(&flow.stream, reason, STREAM_REASON)
         address_print(&flow.peer, place)
         snprintf(text, sizeof(text), b"%s - async disconnect %s", reason, place)

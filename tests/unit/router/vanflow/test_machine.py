@@ -352,12 +352,13 @@ def test_h3_additions_to_what_is_not_there_are_dropped(content: bytes) -> None:
     assert source.told(HOME) + source.told(FLOWS) == []
 
 
-def test_h3_only_the_owner_says_when_a_connection_began_and_ended() -> None:
+def test_h3_only_the_owner_says_what_the_clients_side_knows() -> None:
     source = Source(FLOWS)
     source.row(connection(11))
     source.run(3.1)
     source.told(FLOWS)
-    owned = {Attribute.PARENT: "fghij:9", Attribute.START_TIME: 1, Attribute.END_TIME: 2}
+    owned = {Attribute.PARENT: "fghij:9", Attribute.START_TIME: 1, Attribute.END_TIME: 2, Attribute.OCTETS: 3}
+    owned |= {Attribute.ERROR_LISTENER_SIDE: "no (no)", Attribute.TRACE: "x" * 5000}
     content = co_message(f"{SOURCE}:11", more=owned)
     source.give(events.MessageReceived(f"vfcr.{ME}", content))
     source.run(1.01)
