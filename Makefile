@@ -8,8 +8,10 @@ PYTEST := $(BIN)/python -m pytest
 
 SEEDS ?= 1000
 ROUTERS ?= 12
+LIVES ?= 2000
+SEED ?= 1
 
-.PHONY: help build demo test conformance soak fuzz simulate simulate-report lint debug asan bench clean
+.PHONY: help build demo test conformance soak programs tcp-lives tcp-crowds fuzz simulate simulate-report lint debug asan bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -29,6 +31,16 @@ conformance: build ## what clients rely on, with proton and rhea (Node.js), on t
 
 soak: build ## gigabytes through two and three routers, everything checked; ARGS="--scale 0.01 --only messages"
 	PYTHONPATH=tests:tests/support $(BIN)/python -m soak $(ARGS)
+
+programs: build ## nginx, HTTP/2, Redis, PostgreSQL, ssh, iperf3, WebSocket through two routers; ARGS="--seconds 60 --only redis"
+	@scripts/setup-programs
+	PYTHONPATH=tests:tests/support $(BIN)/python -m programs $(ARGS)
+
+tcp-lives: build ## random lives of TCP connections over one to three routers and an edge; LIVES=2000 SEED=1
+	SKROUTER_TCP_LIVES=$(LIVES) SKROUTER_TCP_SEED=$(SEED) $(PYTEST) tests/system/test_tcp_lives.py $(ARGS)
+
+tcp-crowds: build ## 5,000 idle connections and 50,000 short ones through two routers
+	SKROUTER_TCP_IDLE=5000 SKROUTER_TCP_SHORT=50000 $(PYTEST) tests/system/test_tcp_crowds.py $(ARGS)
 
 fuzz: build ## 100,000 cases for each decoder of control messages; ARGS="--cases 1000 --seed 7 --only mesh"
 	PYTHONPATH=tests/support $(BIN)/python tests/fuzz/decoders.py $(ARGS)
