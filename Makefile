@@ -11,9 +11,11 @@ SEEDS ?= 1000
 ROUTERS ?= 12
 EXAMPLES ?= 2000
 MINUTES ?= 10
+LIVES ?= 2000
+SEED ?= 1
 
-.PHONY: help build demo test conformance interleavings soak churn fuzz simulate simulate-report reference lint debug asan bench \
-	query-report crds clean
+.PHONY: help build demo test conformance interleavings soak churn programs tcp-lives tcp-crowds fuzz simulate simulate-report \
+	reference lint debug asan bench query-report crds clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -39,6 +41,16 @@ soak: build ## gigabytes through two and three routers, everything checked; ARGS
 
 churn: build ## clients that come and go for MINUTES=10, nothing may grow; result in perf/results/
 	PYTHONPATH=tests:tests/support:perf $(BIN)/python -m soak.churn --minutes $(MINUTES) $(ARGS)
+
+programs: build ## nginx, HTTP/2, Redis, PostgreSQL, ssh, iperf3, WebSocket through two routers; ARGS="--seconds 60 --only redis"
+	@scripts/setup-programs
+	PYTHONPATH=tests:tests/support $(BIN)/python -m programs $(ARGS)
+
+tcp-lives: build ## random lives of TCP connections over one to three routers and an edge; LIVES=2000 SEED=1
+	SKROUTER_TCP_LIVES=$(LIVES) SKROUTER_TCP_SEED=$(SEED) $(PYTEST) tests/system/test_tcp_lives.py $(ARGS)
+
+tcp-crowds: build ## 5,000 idle connections and 50,000 short ones through two routers
+	SKROUTER_TCP_IDLE=5000 SKROUTER_TCP_SHORT=50000 $(PYTEST) tests/system/test_tcp_crowds.py $(ARGS)
 
 fuzz: build ## 100,000 cases for each decoder of control messages, 10,000 for the management agent; ARGS="--cases 1000 --only agent"
 	PYTHONPATH=tests/support $(BIN)/python tests/fuzz/decoders.py $(ARGS)
