@@ -447,6 +447,16 @@ def test_credentials_of_the_user_win_over_generated_ones() -> None:
     assert not any(isinstance(one, c.DeleteEntity) for one in world.done)
 
 
+def test_ordinals_only_grow_though_files_are_lost_between() -> None:
+    world = settled((SITE, SECURE))
+    for serial in "12":
+        world.provided["secure-tls"] = provided("secure-tls", serial)
+        world.settle((SITE, SECURE))
+    del world.provided["secure-tls"], world.credentials["secure-tls"]
+    world.settle((SITE, SECURE))
+    assert running(world)["sslProfile", "secure-tls"].get("ordinal") == 3
+
+
 def test_setting_names_how_many_ordinals_stay_valid() -> None:
     site = replace(SITE, spec=replace(SITE.spec, settings={"tls-prior-valid-revisions": "1"}))
     resources = (site, SECURE)
