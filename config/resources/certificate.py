@@ -15,7 +15,7 @@ from skrouter.config.resources.common import (
     Kind,
     Status,
 )
-from skrouter.config.resources.rules import SOME_TEXT
+from skrouter.config.resources.rules import CERTIFICATE_HOST, SOME_TEXT
 from skrouter.config.resources.shape import attr, mapping, texts
 
 
@@ -25,7 +25,7 @@ class CertificateSpec:
 
     ca: str = attr("Name of the CA that signs it; empty: it signs itself.")
     subject: str = attr("Common name.", required=True, rule=SOME_TEXT)
-    hosts: tuple[str, ...] = texts("Host names and addresses.")
+    hosts: tuple[str, ...] = texts("Host names and addresses.", rule=CERTIFICATE_HOST)
     client: bool = attr("For clients.", default=False)
     server: bool = attr("For servers.", default=False)
     signing: bool = attr("A CA.", default=False)

@@ -16,7 +16,7 @@ from skrouter.config.resources.common import (
     Kind,
     Status,
 )
-from skrouter.config.resources.rules import HOST, NAME, Rule, one_of
+from skrouter.config.resources.rules import CERTIFICATE_HOST, HOST, NAME, Rule, one_of
 from skrouter.config.resources.shape import attr, mapping, texts
 
 DEFAULT_PORTS = {"inter-router": 55671, "edge": 45671, "normal": 5671}
@@ -49,7 +49,9 @@ class RouterAccessSpec:
     issuer: str = attr("The CA that signs them; empty: the site's default.")
     access_type: str = attr("How they are reached from outside; empty: the platform's default.")
     bind_host: str = attr("Local systems: where to listen; empty: everywhere.", rule=HOST)
-    subject_alternative_names: tuple[str, ...] = texts("Hosts and addresses of the server certificate.")
+    subject_alternative_names: tuple[str, ...] = texts(
+        "Hosts and addresses of the server certificate.", rule=CERTIFICATE_HOST
+    )
     settings: Mapping[str, str] = mapping(SETTINGS_HELP)
 
 

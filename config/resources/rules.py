@@ -90,10 +90,16 @@ def duration_seconds(text: str) -> float | None:
     return total if text else None
 
 
+def is_certificate_host(text: str) -> bool:
+    """A host name, an address, or a wildcard for the first part of a name."""
+    return is_host(text.removeprefix("*."))
+
+
 _FORMS: Mapping[str, Callable[[str], bool]] = {
     "name": is_name,
     "label": is_label,
     "host": is_host,
+    "certificate host": is_certificate_host,
     "duration": lambda text: (duration_seconds(text) or 0) > 0,
     "some": bool,
 }
@@ -109,6 +115,11 @@ LABEL = Rule(
     form="label",
 )
 HOST = Rule("a host name or an IP address", "give one as db.example.com or 10.0.0.5", form="host")
+CERTIFICATE_HOST = Rule(
+    "a host name, an address, or a name that begins with '*.'",
+    "give one as db.example.com, *.example.com or 10.0.0.5",
+    form="certificate host",
+)
 PORT = Rule("a port number from 1 to 65535", "give the number of the port", minimum=1, maximum=65535)
 COST = Rule("a whole number from 0 to 2147483647", "give 1 or more", minimum=0, maximum=(1 << 31) - 1)
 COUNT = Rule("a whole number from 0", "give 1 or more", minimum=0, maximum=(1 << 31) - 1)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from skrouter.config.resources.common import Endpoint, Resource
-from skrouter.config.resources.core import Secret
 from skrouter.config.resources.site import Site
 from skrouter.mgmt.sites.certificates import Wanted
 from skrouter.mgmt.sites.entities import RouterEntity
@@ -24,7 +22,6 @@ class Context:
     site: Site
     setting: Setting
     observed: Observed
-    secrets: Mapping[str, Secret]
 
     @property
     def is_edge(self) -> bool:

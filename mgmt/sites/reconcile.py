@@ -15,7 +15,6 @@ from skrouter.config.resources.access_token import AccessToken
 from skrouter.config.resources.certificate import Certificate
 from skrouter.config.resources.common import CustomResource, Resource, Status
 from skrouter.config.resources.connector import Connector
-from skrouter.config.resources.core import Secret
 from skrouter.config.resources.link import Link
 from skrouter.config.resources.listener import Listener
 from skrouter.config.resources.multi_key_listener import MultiKeyListener
@@ -85,8 +84,7 @@ def reconcile(desired: Desired, observed: Observed, now: float) -> Plan:
     site = active_site(resources, observed)
     if site is None:
         return _without_site(resources, observed, now)
-    secrets = {one.name: one for one in resources if isinstance(one, Secret)}
-    context = Context(site, desired.setting, observed, secrets)
+    context = Context(site, desired.setting, observed)
     custom = [one for one in resources if isinstance(one, CustomResource)]
     named = {one.name for one in custom if isinstance(one, RouterAccess)}
     custom += site_kind.generated_access(context, named)

@@ -41,7 +41,7 @@ def files(access: RouterAccess, context: Context) -> Iterator[tuple[str, Link]]:
     hosts = dict.fromkeys([spec.bind_host or LOOPBACK, *named])
     roles = [role for role in spec.roles if role.name in LINK_ROLES]
     name = f"link-{access.name}"
-    for host in hosts if roles else ():
+    for host in (one for one in hosts if roles and not one.startswith("*")):
         endpoints = tuple(Endpoint(role.name, host, str(role.actual_port)) for role in roles)
         link = Link(Metadata(name), LinkSpec(endpoints, tls_credentials=name, cost=1))
         yield f"{name}-{host}.yaml", link

@@ -17,6 +17,7 @@ _FORMS = {
     "name": _NAMES,
     "label": _NAMES,
     "host": st.one_of(_NAMES, st.sampled_from(["10.0.0.1", "::1"])),
+    "certificate host": st.sampled_from(["a.example", "*.example", "::1"]),
     "duration": st.sampled_from(["15m", "1h30m", "90s", "1.5h"]),
     "some": _TEXT,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from skrouter.config.resources.rules import duration_seconds, is_host, is_label, is_name
+from skrouter.config.resources.rules import duration_seconds, is_certificate_host, is_host, is_label, is_name
 
 
 @pytest.mark.parametrize("text", ["a", "0", "my-service", "a.b", "a-1.b2", "a--b"])
@@ -28,6 +28,11 @@ def test_hosts_that_are_allowed(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "a b", "http://a", "a..b", "a:80", "a/", "*"])
 def test_hosts_that_are_not(text: str) -> None:
     assert not is_host(text)
+
+
+def test_wildcard_stands_in_certificates_only_and_for_a_first_part_only() -> None:
+    assert is_certificate_host("*.example") and not is_host("*.example")
+    assert not any(is_certificate_host(one) for one in ("*", "a.*.b", "../x", "*./x"))
 
 
 @pytest.mark.parametrize(

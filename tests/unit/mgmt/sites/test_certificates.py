@@ -73,6 +73,14 @@ def test_another_authority_signs_all_its_certificates_anew(how: str) -> None:
     assert changed == {"skupper-site-server", "client-skupper-site-server"}
 
 
+def test_certificate_is_not_signed_by_an_authority_that_is_about_to_go() -> None:
+    world = settled()
+    world.provided_issuers["skupper-site-ca"] = provided("skupper-site-ca", signing=True)
+    world.host = replace(world.host, addresses=("192.0.2.9",))
+    world.settle((SITE,))
+    assert [name for name, _ in made(world)].count("skupper-site-server") == 1
+
+
 def test_hosts_of_the_machine_that_change_are_in_the_next_certificate() -> None:
     world = settled()
     world.host = replace(world.host, addresses=("192.0.2.9",))

@@ -433,6 +433,16 @@ def test_static_links_lead_to_every_host() -> None:
     )
 
 
+def test_wildcards_of_a_certificate_are_no_hosts_to_link_to() -> None:
+    spec = replace(ACCESS.spec, subject_alternative_names=("*.example", "a.example"))
+    world = settled((SITE, replace(ACCESS, spec=spec)))
+    assert world.credentials["inner-tls"].hosts == {"*.example", "a.example", "10.1.1.1"}
+    assert {name for name in world.links if "inner" in name} == {
+        "link-inner-10.1.1.1.yaml",
+        "link-inner-a.example.yaml",
+    }
+
+
 def test_credentials_of_the_user_win_over_generated_ones() -> None:
     world = settled(ALL)
     world.provided["secure-tls"] = provided("secure-tls")
@@ -445,6 +455,16 @@ def test_credentials_of_the_user_win_over_generated_ones() -> None:
     assert world.credentials["secure-tls"].hosts == {"10.0.0.1"}
     assert running(world)["sslProfile", "secure-tls"].get("ordinal") == 2
     assert not any(isinstance(one, c.DeleteEntity) for one in world.done)
+
+
+def test_ordinals_only_grow_though_files_are_lost_between() -> None:
+    world = settled((SITE, SECURE))
+    for serial in "12":
+        world.provided["secure-tls"] = provided("secure-tls", serial)
+        world.settle((SITE, SECURE))
+    del world.provided["secure-tls"], world.credentials["secure-tls"]
+    world.settle((SITE, SECURE))
+    assert running(world)["sslProfile", "secure-tls"].get("ordinal") == 3
 
 
 def test_setting_names_how_many_ordinals_stay_valid() -> None:
