@@ -8,8 +8,9 @@ _skrouterd() {
         -P|--pidfile) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --check) COMPREPLY=($(compgen -f -- "$word")); return ;;
         --record) COMPREPLY=($(compgen -f -- "$word")); return ;;
+        --log-format) COMPREPLY=($(compgen -W 'text json' -- "$word")); return ;;
     esac
-    COMPREPLY=($(compgen -W '-h --help -c --config -I --include --include-path -d --daemon -P --pidfile -U --user -T --test-hooks --check --record -v --version' -- "$word"))
+    COMPREPLY=($(compgen -W '-h --help -c --config -I --include --include-path -d --daemon -P --pidfile -U --user -T --test-hooks --check --record --log-format -v --version' -- "$word"))
 }
 complete -F _skrouterd skrouterd
 
