@@ -11,10 +11,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from skrouter_testing.live_management import query
-from skrouter_testing.peers import Link, Peer, message
+from skrouter_testing.peers import Link, Peer, Sent, message
 from skrouter_testing.process import PATIENCE, RouterProcess
 
 AT_ONCE = 20
@@ -113,10 +114,7 @@ class Churn:
             sent = sender.send(message(bytes(self._random.choice(SIZES))), settled=settled)
             outcome = self._random.choice(("accepted", "released", "modified"))
             if not settled:
-                yield (
-                    lambda sent=sent, outcome=outcome: _answer(receiver, outcome) and sent.is_settled,
-                    "no outcome",
-                )  # type: ignore[misc]
+                yield partial(_is_answered, sent, receiver, outcome), "no outcome"
 
     def _end(self, peers: list[Peer], sender: Link, receiver: Link) -> Iterator[Step]:
         """Half of the time in the middle of a message."""
@@ -136,12 +134,12 @@ class Churn:
             yield lambda: all(peer.heard(how) for peer in peers if peer.alive), f"no answer to {how}"
 
 
-def _answer(receiver: Link, outcome: str) -> bool:
-    """Settle whatever has come."""
+def _is_answered(sent: Sent, receiver: Link, outcome: str) -> bool:
+    """Whether it is settled; whatever has come to the receiver gets this outcome."""
     for item in receiver.received:
         if item.complete and not item.settled:
             receiver.settle(item, outcome)
-    return True
+    return sent.is_settled
 
 
 class _Life:

@@ -131,24 +131,30 @@ class Pace:
         """The pair beside exchanges messages; the seconds that took."""
         started, done = time.monotonic(), len(self.other_receiver.received)
         for number in range(done, done + count):
-            sent = self.other_sender.send(message(b"x" * 1000))
-            self.until(lambda number=number: len(self.other_receiver.received) > number, "others are held up")
-            self.other_receiver.settle(self.other_receiver.received[number])
-            self.until(lambda sent=sent: sent.is_settled, "others are held up")
+            self._exchange_other(number)
         return time.monotonic() - started
+
+    def _exchange_other(self, number: int) -> None:
+        sent = self.other_sender.send(message(b"x" * 1000))
+        self.until(lambda: len(self.other_receiver.received) > number, "others are held up")
+        self.other_receiver.settle(self.other_receiver.received[number])
+        self.until(lambda: sent.is_settled, "others are held up")
 
     def read_slowly(self, octets: int) -> int:
         """The slow one reads on until it has so many; the most that the fast one was ahead meanwhile."""
         most = 0
         while taken(self.receivers[1]) < octets:
-            self.slow.reading = True
-            before = taken(self.receivers[1])
-            self.until(lambda before=before: taken(self.receivers[1]) > before, "the slow one gets nothing")
-            self.slow.reading = False
+            self._read_some()
             for _ in range(4):
                 self.turn()
             most = max(most, taken(self.receivers[0]) - taken(self.receivers[1]))
         return most
+
+    def _read_some(self) -> None:
+        before = taken(self.receivers[1])
+        self.slow.reading = True
+        self.until(lambda: taken(self.receivers[1]) > before, "the slow one gets nothing")
+        self.slow.reading = False
 
     def end(self) -> str | None:
         """The slow one goes; the outcome of the message, which the fast one takes whole."""
