@@ -13,7 +13,8 @@ cdef record_t *record_begin_co(bridge_t *bridge, const uint8_t *identity, uint32
 cdef void record_touch(bridge_t *bridge, record_t *record) noexcept nogil
 # Nothing more will be written to it; it may be gone afterwards.
 cdef void record_end(bridge_t *bridge, record_t *record) noexcept nogil
-# Octets have moved: `asked`, in the direction of the request. For connections: counts them if the flow has a record.
+# Octets have moved, `asked`: from the side that asks. The first ones each way give the latency; who has begun the record counts
+# octets, but for a connection, whose flow does.
 cdef void record_octets(bridge_t *bridge, record_t *record, bint asked) noexcept nogil
 # Why this side failed: "condition (description)"; the first reason stays.
 cdef void record_error(record_t *record, const char *condition, const char *description) noexcept nogil

@@ -1,105 +1,17 @@
-"""The machine on a clock of its own: what is told when, to whom, and what is not."""
+"""The machine: what is told when, to whom, and what is not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skrouter.amqp.message import Message, Properties, encode_message
-from skrouter.router.vanflow import events, wire
+from skrouter.router.vanflow import events
 from skrouter.router.vanflow.attributes import Attribute, RecordType
-from skrouter.router.vanflow.effects import Effect, Log, ReleaseRows, SendMessage
-from skrouter.router.vanflow.machine import VanFlow
-from skrouter.router.vanflow.rows import APP, CO, TPORT, Row
-from skrouter_testing.flow_decoder import Heard, Record, decode
-
-SOURCE, OTHER = "abcde", "fghij"
-ME = f"{SOURCE}:0"
-ALL, HOME = "mc/sfe.all", f"mc/sfe.{ME}"
-FLOWS, LOGS = f"{HOME}.flows", f"{HOME}.logs"
-WALL = 1_700_000_000_000_000
-
-
-class Source:
-    """A machine that is driven as its shell would: every deadline in time, effects kept."""
-
-    def __init__(self, *addresses: str) -> None:
-        self.now = 100.0
-        self.machine = VanFlow(SOURCE)
-        self.log: list[str] = []
-        self.heard: list[Heard] = []
-        self.released = 0
-        self.rows: dict[int, list[Row]] = {}
-        self.give(events.Started())
-        for address in addresses:
-            self.consumers(address)
-
-    def give(self, event: events.Event) -> None:
-        for effect in self.machine.handle(event, self.now):
-            self._note(effect)
-
-    def _note(self, effect: Effect) -> None:
-        match effect:
-            case Log(level, text):
-                assert level == "info"
-                self.log.append(text)
-            case SendMessage(content):
-                self.heard.append(decode(content))
-            case ReleaseRows(count):
-                self.released += count
-
-    def consumers(self, address: str, count: int = 1) -> None:
-        self.give(events.ConsumersChanged(address, count))
-
-    def begin(self, kind: RecordType, number: int, attributes: events.Given | None = None) -> None:
-        self.give(events.RecordStarted(kind, f"{SOURCE}:{number}", ME, WALL, attributes or {}))
-
-    def change(self, number: int, attributes: events.Given) -> None:
-        self.give(events.RecordChanged(f"{SOURCE}:{number}", attributes))
-
-    def end(self, number: int) -> None:
-        self.give(events.RecordEnded(f"{SOURCE}:{number}", WALL + 1))
-
-    def row(self, row: Row) -> None:
-        """As the data plane keeps them: by slot, until it is taken."""
-        self.rows.setdefault(row.number % 5, []).append(row)
-
-    def run(self, seconds: float) -> None:
-        until = self.now + seconds
-        while (due := self.machine.next_deadline()) is not None and due <= until:
-            self.now = max(self.now, due)
-            if self.machine.flush_due is not None and self.machine.flush_due <= self.now:
-                self.give(events.FlushDue(self.rows.pop(self.machine.slot, [])))
-            if self.machine.beat_due is not None and self.machine.beat_due <= self.now:
-                self.give(events.BeatDue(WALL + int(self.now)))
-        self.now = until
-
-    def told(self, address: str) -> list[Record]:
-        """The records told at an address since the last call."""
-        found = [one for one in self.heard if one.to == address and one.subject == "RECORD"]
-        self.heard = [one for one in self.heard if one not in found]
-        return [record for one in found for record in one.records]
-
-
-def connection(number: int, ended: int = 0, **more: Any) -> Row:
-    values = {"parent": 3, "started": WALL, "octets": 1, "octets_reverse": 2, "latency": 9, **more}
-    return Row(TPORT, number, "", ended=ended, host="10.0.0.1", port="4", trace="", error="", **values)
-
-
-def addition(number: int, identity: str, ended: int = 0, **more: Any) -> Row:
-    values = {"latency": 7, "trace": "0/A", "error": "", **more}
-    return Row(
-        CO, number, identity, 8, WALL, ended, octets=0, octets_reverse=0, host="10.0.0.2", port="5", **values
-    )
-
-
-def request(number: int, ended: int = 0) -> Row:
-    asked = ("HTTP/2", "GET", "200", "", "192.0.2.7", 3)
-    return Row(APP, number, "", 11, WALL, ended, 0, 30, 40, "", "", "", "", asked)
-
+from skrouter_testing.flow_decoder import Record
+from skrouter_testing.flow_source import ALL, FLOWS, HOME, LOGS, ME, SOURCE, WALL, Source, connection, flush
 
 # --- beacons and heartbeats
 
@@ -218,11 +130,6 @@ def test_h1_what_nobody_heard_is_not_told_to_who_comes_later() -> None:
 # --- FLUSH
 
 
-def flush(source: Source) -> None:
-    content = encode_message(Message(properties=Properties(to=f"sfe.{ME}", subject="FLUSH")))
-    source.give(events.MessageReceived(source.machine.command_address, content))
-
-
 def test_h1_flush_brings_everything_whole_in_one_message() -> None:
     source = Source(HOME)
     for number, kind in enumerate((RecordType.ROUTER, RecordType.SITE, RecordType.LINK), start=1):
@@ -268,163 +175,6 @@ def test_h1_nonsense_changes_nothing(content: bytes, address: str) -> None:
     source.give(events.MessageReceived(address, content))
     source.run(5)
     assert source.told(HOME) == []
-
-
-# --- connections
-
-
-def test_h3_a_connection_that_ended_is_told_for_the_last_time_five_seconds_later() -> None:
-    source = Source(FLOWS)
-    source.row(connection(11, ended=WALL + 5))
-    source.run(3.1)
-    (record,) = source.told(FLOWS)
-    assert record == {
-        "recordType": "BIFLOW_TPORT",
-        "identity": f"{SOURCE}:11",
-        "parent": f"{SOURCE}:3",
-        "startTime": WALL,
-        "sourceHost": "10.0.0.1",
-        "sourcePort": "4",
-        "octets": 1,
-        "latency": 9,
-        "octetsReverse": 2,
-    }
-    source.run(3.5)
-    assert (source.told(FLOWS), source.released) == ([], 0)
-    source.run(1.6)
-    assert source.told(FLOWS) == [
-        {"recordType": "BIFLOW_TPORT", "identity": f"{SOURCE}:11", "endTime": WALL + 5}
-    ]
-    assert source.released == 1
-    assert [line for line in source.log if "BIFLOW" in line] == [
-        f"BIFLOW_TPORT [{SOURCE}:11] BEGIN END parent={SOURCE}:3 sourceHost=10.0.0.1 sourcePort=4 octets=1 "
-        "latency=9 octetsReverse=2"
-    ]
-
-
-def co_message(
-    identity: str, kind: RecordType = RecordType.BIFLOW_TPORT, more: dict[Attribute, Any] | None = None
-) -> bytes:
-    attributes = {Attribute.CONNECTOR: f"{OTHER}:2", Attribute.PROCESS_LATENCY: 72, **(more or {})}
-    return wire.records(1, f"vfcr.{ME}", [(kind, identity, attributes)])
-
-
-ADDED = {"connector": f"{OTHER}:2", "processLatency": 72}
-
-
-@pytest.mark.parametrize("when", ["before", "during", "after"])
-def test_h3_what_the_other_side_adds_is_told_with_the_record(when: str) -> None:
-    source = Source(FLOWS)
-    content = co_message(f"{SOURCE}:11")
-    source.run(2.1)
-    if when == "before":
-        source.give(events.MessageReceived(f"vfcr.{ME}", content))
-    source.row(connection(11, ended=WALL + 5 if when == "after" else 0))
-    source.run(1.01)
-    if when != "before":
-        assert "connector" not in source.told(FLOWS)[0]
-        source.give(events.MessageReceived(f"vfcr.{ME}", content))
-        source.run(1.01)
-    (record,) = source.told(FLOWS)
-    assert ADDED.items() <= record.items()
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        co_message(f"{OTHER}:11"),
-        co_message("abcde:x"),
-        co_message("abcde11"),
-        co_message(f"{SOURCE}:12"),
-        co_message(f"{SOURCE}:11", RecordType.BIFLOW_APP),
-        co_message(ME),
-    ],
-)
-def test_h3_additions_to_what_is_not_there_are_dropped(content: bytes) -> None:
-    source = Source(HOME, FLOWS)
-    source.begin(RecordType.ROUTER, 0)
-    source.row(connection(11))
-    source.run(3.1)
-    source.told(HOME)
-    source.told(FLOWS)
-    source.give(events.MessageReceived(f"vfcr.{ME}", content))
-    source.run(8)
-    assert source.told(HOME) + source.told(FLOWS) == []
-
-
-def test_h3_only_the_owner_says_what_the_clients_side_knows() -> None:
-    source = Source(FLOWS)
-    source.row(connection(11))
-    source.run(3.1)
-    source.told(FLOWS)
-    owned = {Attribute.PARENT: "fghij:9", Attribute.START_TIME: 1, Attribute.END_TIME: 2, Attribute.OCTETS: 3}
-    owned |= {Attribute.ERROR_LISTENER_SIDE: "no (no)", Attribute.TRACE: "x" * 5000}
-    content = co_message(f"{SOURCE}:11", more=owned)
-    source.give(events.MessageReceived(f"vfcr.{ME}", content))
-    source.run(1.01)
-    identity = {"recordType": "BIFLOW_TPORT", "identity": f"{SOURCE}:11"}
-    assert source.told(FLOWS) == [{**identity, **ADDED}]
-
-
-def test_h3_a_connector_of_ours_adds_to_the_record_of_another_router() -> None:
-    source = Source()
-    source.row(addition(1, f"{OTHER}:11"))
-    source.run(3.1)
-    assert [(one.to, one.subject) for one in source.heard] == [(f"vfcr.{OTHER}:0", "RECORD")]
-    assert source.told(f"vfcr.{OTHER}:0") == [
-        {
-            "recordType": "BIFLOW_TPORT",
-            "identity": f"{OTHER}:11",
-            "trace": "0/A",
-            "connector": f"{SOURCE}:8",
-            "processLatency": 7,
-            "proxyHost": "10.0.0.2",
-            "proxyPort": "5",
-        }
-    ]
-    source.row(addition(1, f"{OTHER}:11", ended=WALL + 1, error="proton:io (gone)"))
-    source.run(1.01)
-    identity = {"recordType": "BIFLOW_TPORT", "identity": f"{OTHER}:11"}
-    assert source.told(f"vfcr.{OTHER}:0") == [{**identity, "errorConnectorSide": "proton:io (gone)"}]
-    assert source.log == ["Protocol logging started"]
-
-
-def test_h3_a_connector_of_ours_adds_to_our_own_record_without_a_message() -> None:
-    source = Source(FLOWS)
-    source.row(connection(11))
-    source.row(addition(1, f"{SOURCE}:11", ended=WALL + 1, trace=""))
-    source.run(3.3)
-    assert {one.to for one in source.heard} == {FLOWS}
-    whole: Record = {}
-    for record in source.told(FLOWS):
-        whole.update(record)
-    assert (whole["trace"], whole["connector"], whole["proxyPort"]) == ("Local", f"{SOURCE}:8", "5")
-
-
-def test_h4_a_request_is_told_and_released_at_its_end() -> None:
-    source = Source(FLOWS)
-    source.row(request(12))
-    source.run(3.1)
-    (record,) = source.told(FLOWS)
-    assert record == {
-        "recordType": "BIFLOW_APP",
-        "identity": f"{SOURCE}:12",
-        "parent": f"{SOURCE}:11",
-        "startTime": WALL,
-        "sourceHost": "192.0.2.7",
-        "protocol": "HTTP/2",
-        "octets": 0,
-        "latency": 40,
-        "method": "GET",
-        "result": "200",
-        "octetsReverse": 30,
-        "streamId": 3,
-    }
-    source.row(request(12, ended=WALL + 9))
-    source.run(1.01)
-    identity = {"recordType": "BIFLOW_APP", "identity": f"{SOURCE}:12"}
-    assert source.told(FLOWS) == [{**identity, "endTime": WALL + 9}]
-    assert source.released == 0, "the data plane has done that"
 
 
 # --- logs
@@ -534,20 +284,3 @@ def test_h2_who_listens_from_the_start_knows_what_is_true(steps: list[Any]) -> N
     for number, values in truth.items():
         assert values.items() <= known[abs(number)].items()
         assert ("endTime" in known[abs(number)]) == (number < 0)
-
-
-@given(st.lists(st.tuples(st.integers(10, 40), st.booleans(), st.floats(0, 3)), max_size=40))
-@settings(max_examples=40, deadline=None)
-def test_h6_every_connection_that_ended_is_released_once(rows: Iterable[tuple[int, bool, float]]) -> None:
-    source = Source(FLOWS)
-    ended: set[int] = set()
-    for number, is_end, pause in rows:
-        if number not in ended:
-            source.row(connection(number, ended=WALL if is_end else 0))
-        if is_end:
-            ended.add(number)
-        source.run(pause)
-    source.run(9)
-    assert source.released == len(ended)
-    ends = [record["identity"] for record in source.told(FLOWS) if "endTime" in record]
-    assert sorted(ends) == sorted(f"{SOURCE}:{number}" for number in ended)
