@@ -10,9 +10,10 @@ WORKERS ?= 2
 SEEDS ?= 1000
 ROUTERS ?= 12
 EXAMPLES ?= 2000
+MINUTES ?= 10
 
-.PHONY: help build demo test conformance interleavings soak fuzz simulate simulate-report reference lint debug asan bench query-report \
-	crds clean
+.PHONY: help build demo test conformance interleavings soak churn fuzz simulate simulate-report reference lint debug asan bench \
+	query-report crds clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -33,8 +34,11 @@ conformance: build ## what clients rely on, with proton and rhea (Node.js), on t
 interleavings: build ## random clients on one to four routers, every delivery and credit accounted for; EXAMPLES=2000
 	SKROUTER_INTERLEAVINGS=$(EXAMPLES) $(PYTEST) tests/integration/router/forwarder/test_interleavings.py $(ARGS)
 
-soak: build ## gigabytes through two and three routers, everything checked; ARGS="--scale 0.01 --only messages"
+soak: build ## gigabytes through two and three routers, everything checked; ARGS="--scale 0.01 --only slow"
 	PYTHONPATH=tests:tests/support $(BIN)/python -m soak $(ARGS)
+
+churn: build ## clients that come and go for MINUTES=10, nothing may grow; result in perf/results/
+	PYTHONPATH=tests:tests/support:perf $(BIN)/python -m soak.churn --minutes $(MINUTES) $(ARGS)
 
 fuzz: build ## 100,000 cases for each decoder of control messages, 10,000 for the management agent; ARGS="--cases 1000 --only agent"
 	PYTHONPATH=tests/support $(BIN)/python tests/fuzz/decoders.py $(ARGS)

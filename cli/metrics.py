@@ -165,6 +165,12 @@ class RouterMetrics(Collector):
                 taken.add_metric(key, row.bytes_in)
                 given.add_metric(key, row.bytes_out)
         yield from (opened, closed, taken, given)
+        ended = CounterMetricFamily(
+            "skrouter_tcp_connections_ended", "TCP connections ended, by reason", labels=("reason",)
+        )
+        for reason, count in self._view.tcp_endings().items():
+            ended.add_metric((reason,), count)
+        yield ended
         up = GaugeMetricFamily("skrouter_tcp_listener_up", "Whether it is open", labels=("name",))
         for listener in self._view.tcp_listeners():
             up.add_metric(

@@ -14,8 +14,9 @@ DISABLED_BY: Final = "SKUPPER_ROUTER_DISABLE_PANIC_HANDLER"
 
 
 def install(descriptor: int) -> None:
-    """Write both stacks to the descriptor, which stays open, when the process dies of one of FATAL."""
+    """Write both stacks to what the descriptor is now when the process dies of one of FATAL."""
     if DISABLED_BY in os.environ:
         return
-    native_stack.install(descriptor, FATAL)  # first: Python's handler goes on to the one it finds
-    faulthandler.enable(descriptor)
+    ours = os.dup(descriptor)  # the number may come to mean a peer's socket when the log moves on
+    native_stack.install(ours, FATAL)  # first: Python's handler goes on to the one it finds
+    faulthandler.enable(ours)

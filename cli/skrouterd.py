@@ -126,6 +126,14 @@ def _log_failed_start(log: RouterLog, error: Exception) -> None:
     log.log("ROUTER", "critical", f"Router start-up failed: {error}")
 
 
+def memory_ceiling() -> int:
+    """Octets that TCP's buffers may take: as the environment says, else what the machine has (spec: tcp-adaptor §3.4)."""
+    given = os.environ.get("SKUPPER_ROUTER_MEMORY_CEILING", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
 class Daemon:
     """One running router with its management and its adaptors."""
 
@@ -155,7 +163,7 @@ class Daemon:
     # --- composition
 
     def _make_tcp(self) -> TcpShell:
-        bridge = Bridge(self.router.forwarder, self.router.core.parser.prefix)
+        bridge = Bridge(self.router.forwarder, self.router.core.parser.prefix, memory_ceiling())
         self.router.telemetry.rows = bridge
         around = Surroundings(
             recorder=self.router.telemetry,

@@ -106,6 +106,10 @@ class LiveView(SettledView):
                 **_traffic(one.connections_opened, one.connections_closed, one.bytes_in, one.bytes_out),
             )
 
+    def tcp_endings(self) -> dict[str, int]:
+        """TCP connections that have ended, by reason."""
+        return self._tcp.endings()
+
     def tcp_connectors(self) -> Iterable[TcpConnectorFacts]:
         """TCP connectors; the bridge counts the connection that stands for each as opened."""
         self._connections.dispatch_numbers()  # the age of a new one begins now

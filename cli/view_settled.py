@@ -110,7 +110,7 @@ class SettledView:
         """The newest `limit` entries that are kept, oldest first."""
         entries = self._router.log.entries
         for one in itertools.islice(entries, max(len(entries) - limit, 0), None):
-            yield LogEntry(one.module, one.level, one.text, one.file or None, one.line or None, int(one.time))
+            yield LogEntry(one.module, one.level, one.text, one.file, one.line, int(one.time))
 
     def vhost_stats(self) -> Iterable[VhostStatsFacts]:
         """Counters by vhost."""

@@ -224,6 +224,7 @@ class TcpListenerConfig(Typed):
     ssl_profile: str | None
     authenticate_peer: bool
     observer: str
+    proxy_protocol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,7 @@ class TcpConnectorConfig(Typed):
     ssl_profile: str | None
     verify_hostname: bool
     process_id: str | None
+    proxy_protocol: str
 
 
 @dataclass(frozen=True, slots=True)

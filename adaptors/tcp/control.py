@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Final
 
 from skrouter.adaptors.tcp import events
 from skrouter.adaptors.tcp.connector import Connector
@@ -13,12 +14,21 @@ from skrouter.adaptors.tcp.effects import (
     Log,
     RemoveConnector,
     RemoveListener,
+    SetObserver,
     UnbindConnector,
     UnwatchAddress,
     WatchAddress,
 )
 from skrouter.adaptors.tcp.listener import Listener
 from skrouter.config.model import TcpConnectorConfig, TcpListenerConfig
+
+
+_ENDINGS: Final = {
+    "reset": "its socket was reset",
+    "aborted": "the stream of the other side broke off: its socket was reset, or a router on the way was lost",
+    "refused": "destination unreachable",
+    "timeout": "no handshake, no answer, or half-closed and idle for too long",
+}
 
 
 class TcpConfigurationError(ValueError):
@@ -114,13 +124,14 @@ class TcpControl:
                     f"tcpListener {name}: only the observer can be changed; delete it first"
                 )
             old.config = config
-            return []
+            return [SetObserver(name, config.observer)]
         backlog = config.backlog if 0 < config.backlog <= self._max_backlog else self._max_backlog
         listener = Listener(config, name, {}, backlog)
         self._listeners[name] = listener
         effects: list[Effect] = [
             Log("info", f"Configured TcpListener for {listener.target_text}, {listener.configured_place}"),
-            AddListener(name, config.ssl_profile, config.authenticate_peer),
+            AddListener(name, config.ssl_profile, config.authenticate_peer, config.proxy_protocol),
+            SetObserver(name, config.observer),
         ]
         if config.address is not None:
             effects.extend(self._add_address(listener, self._full(config.address), 1))
@@ -200,7 +211,14 @@ class TcpControl:
         self._connectors[name] = connector
         return [
             Log("info", f"Configured TcpConnector for {config.address}, {connector.place}"),
-            AddConnector(name, connector.address, config.host, config.ssl_profile, config.verify_hostname),
+            AddConnector(
+                name,
+                connector.address,
+                config.host,
+                config.ssl_profile,
+                config.verify_hostname,
+                config.proxy_protocol == "send",
+            ),
             *connector.look_up(),
         ]
 
@@ -240,6 +258,10 @@ class TcpControl:
                 return self._connectors[name].connect_failed(peer, reason, now)
             case events.HandshakeFailed(name, peer, reason):
                 return [Log("warning", f"{name}: TLS connection failed with {peer}: {reason}")]
+            case events.ConnectionEnded(name, peer, reason):
+                return [Log("debug", f"{name}: connection with {peer} ended: {_ENDINGS[reason]}")]
+            case events.PrefaceRefused(name, peer, reason):
+                return [Log("warning", f"Listener {name}: connection of {peer} refused: {reason}")]
             case events.AcceptFailed(name, reason):
                 return [Log("error", f"Listener {name}: cannot accept a client connection: {reason}")]
             case _:

@@ -12,6 +12,15 @@ class AddListener:
     name: str
     ssl_profile: str | None
     authenticate_peer: bool
+    proxy_protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetObserver:
+    """What is watched for on a listener's connections from now on."""
+
+    name: str
+    observer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,7 @@ class AddConnector:
     host: str
     ssl_profile: str | None
     verify_hostname: bool
+    introduces: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +134,7 @@ class Log:
 
 Effect = (
     AddListener
+    | SetObserver
     | OfferAddress
     | OpenListener
     | CloseListener

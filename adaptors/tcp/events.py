@@ -112,6 +112,24 @@ class HandshakeFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionEnded:
+    """A connection of this listener or connector has come to another end than its own; `reason` is one word."""
+
+    name: str
+    peer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrefaceRefused:
+    """A client of this listener began without the PROXY header that the listener wants."""
+
+    name: str
+    peer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AcceptFailed:
     """A listener could not take a connection; it pauses for a moment."""
 
@@ -138,6 +156,8 @@ Event = (
     | ConnectorUnresolved
     | ConnectFailed
     | HandshakeFailed
+    | ConnectionEnded
+    | PrefaceRefused
     | AcceptFailed
     | Tick
 )

@@ -187,6 +187,10 @@ class TcpShell:
                 self._handle(events.ConnectFailed(name, peer, reason))
             elif kind == "TLS failed":
                 self._handle(events.HandshakeFailed(name, peer, reason))
+            elif kind == "ended":
+                self._handle(events.ConnectionEnded(name, peer, reason))
+            elif kind == "PROXY header refused":
+                self._handle(events.PrefaceRefused(name, peer, reason))
             else:
                 self._handle(events.AcceptFailed(name, reason))
 
@@ -228,11 +232,13 @@ class TcpShell:
                 self._around.watch(address)
             case effects.UnwatchAddress(address):
                 self._around.unwatch(address)
-            case effects.AddListener(name):
-                self._listeners[name] = _Native(self._bridge.add_listener(self._prepared))
+            case effects.AddListener(name, _, _, proxy):
+                self._listeners[name] = _Native(self._bridge.add_listener(self._prepared, proxy))
                 self._names[self._listeners[name].handle] = name
                 config = self._control.listener_config(name)
                 self.records.listener_added(name, config, self._listeners[name].handle)
+            case effects.SetObserver(name, observer):
+                self._bridge.set_observer(self._listeners[name].handle, observer)
             case effects.OfferAddress(name, address, weight):
                 number = self.records.address_number(name, address)
                 self._bridge.offer_address(self._listeners[name].handle, address, weight, number)
@@ -248,8 +254,10 @@ class TcpShell:
 
     def _carry_out_for_connector(self, effect: effects.Effect) -> None:
         match effect:
-            case effects.AddConnector(name, address, host, _, verify):
-                native = _Native(*self._bridge.add_connector(address, host, self._prepared, verify))
+            case effects.AddConnector(name, address, host, _, verify, introduces):
+                native = _Native(
+                    *self._bridge.add_connector(address, host, self._prepared, verify, introduces)
+                )
                 self._connectors[name] = native
                 self._names[native.handle] = name
                 config = self._control.connector_config(name)
@@ -347,6 +355,10 @@ class TcpShell:
 
     def _full(self, address: str) -> str:
         return address if self._tenant is None else f"{self._tenant}/{address}"
+
+    def endings(self) -> dict[str, int]:
+        """How many connections have ended for each reason."""
+        return self._bridge.endings()
 
     def connections(self) -> list[ConnectionFacts]:
         """Every TCP connection, oldest first; those of deleted listeners and connectors have no parent."""

@@ -110,4 +110,4 @@ cdef void trace_end(trace_t *trace, bint outgoing) noexcept nogil:
     if outgoing and trace.ended:
         return
     trace.ended = trace.ended or outgoing
-    _keep(trace, outgoing, 0, NULL, 0)
+    _keep(trace, outgoing, 0, trace.incoming.kept, 0)

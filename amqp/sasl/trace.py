@@ -33,7 +33,8 @@ class SaslTap:
             return 0
         if not self._has_header:
             self._is_over = self._rest[:HEADER_SIZE] != SASL_HEADER
-            return HEADER_SIZE
-        size = int.from_bytes(self._rest[:4])
-        self._is_over = not HEADER_SIZE <= size <= MAX_FRAME or self._rest[5] != _SASL_TYPE
-        return size
+            size = HEADER_SIZE
+        else:
+            size = int.from_bytes(self._rest[:4])
+            self._is_over = not HEADER_SIZE <= size <= MAX_FRAME or self._rest[5] != _SASL_TYPE
+        return 0 if self._is_over else size

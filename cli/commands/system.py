@@ -153,8 +153,9 @@ def reload_site(session: Session) -> None:
 
 
 def _start(session: Session) -> None:
-    layout = session.layout
-    if layout.resources.exists() and layout.router_config.exists():
+    from skrouter.cli.commands import local  # noqa: PLC0415
+
+    if local.is_initialized(session) and local.manager(session).is_started():
         raise FailedError(f"namespace already exists: {session.namespace}")
     _check_sources(session)
     click.echo(f'Sources will be consumed from namespace "{session.namespace}"')
@@ -206,11 +207,12 @@ def _stop(session: Session) -> None:
     kept = (files.read(layout.platform_file) or b"").decode().partition(":")[2].strip()
     if kept and kept != platform:
         raise FailedError(f'existing namespace uses "{kept}" platform and it cannot change to "{platform}"')
-    try:
-        local.manager(session).stop()
-    except PlatformError as error:
-        raise FailedError(str(error)) from error
-    files.remove(layout.root)
+    with files.turn(layout.turn):
+        try:
+            local.manager(session).stop()
+        except PlatformError as error:
+            raise FailedError(str(error)) from error
+        files.remove(layout.root)
     click.echo(f'Namespace "{session.namespace}" has been removed')
 
 

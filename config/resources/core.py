@@ -12,7 +12,6 @@ from skrouter.config.resources.common import Kind, Metadata, Resource
 from skrouter.config.resources.problems import Notes, Place
 
 TLS_FILES = ("ca.crt", "tls.crt", "tls.key")
-PROXY_KEYS = ("host", "port", "username", "password")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
 
-from skrouter.config.resources.catalog import CUSTOM, KINDS
+from skrouter.config.resources.catalog import KINDS
 from skrouter.config.resources.common import CustomResource, Metadata, Resource
 from skrouter.config.resources.core import read_config_map, read_secret, write_core
 from skrouter.config.resources.problems import Notes, Place, Problem, ResourceError
@@ -137,16 +137,6 @@ def dump_one(document: Mapping[str, Any], *, complete: bool = False) -> str:
 def in_namespace(resource: Resource, namespace: str) -> Resource:
     """The resource in another namespace."""
     return replace(resource, metadata=replace(resource.metadata, namespace=namespace))
-
-
-def with_status(resource: CustomResource, status: Any) -> CustomResource:
-    """The resource with another status."""
-    return replace(resource, status=status)
-
-
-def is_custom(resource: Resource) -> bool:
-    """Whether the resource has spec and status."""
-    return resource.KIND.name in CUSTOM
 
 
 def _map_or_none(found: object) -> object:

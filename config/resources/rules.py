@@ -11,9 +11,6 @@ from typing import Any
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])*(\.[a-z0-9]([-a-z0-9]*[a-z0-9])*)*$"
 """Names of resources, routing keys and credentials (skupper-cli.md §1.4); shown to people in this form."""
 
-HOST_PATTERN = r"^[a-z0-9]+([-.]{1}[a-z0-9]+)*$"
-"""Host names; an IP address is allowed in their place."""
-
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _HOST = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*")

@@ -49,8 +49,13 @@ class SiteSpec:
 
     @property
     def accepts_links(self) -> bool:
-        """Whether link access is asked for."""
-        return self.link_access not in NO_ACCESS
+        """Whether link access is asked for, in a way that there is."""
+        return self.link_access in ACCESS_TYPES
+
+    @property
+    def link_access_is_known(self) -> bool:
+        """Whether its value is one that there is."""
+        return self.link_access in (*NO_ACCESS, *ACCESS_TYPES)
 
     def setting(self, name: str) -> str:
         """A setting under its name or its older spelling; empty if it is not given."""

@@ -187,6 +187,7 @@ class TcpListenerFacts:
     oper_status: str = "down"
     connection_msg: str = ""
     observer: str = "auto"
+    proxy_protocol: str = "none"
     name: str | None = None
 
 
@@ -205,6 +206,7 @@ class TcpConnectorFacts:
     bytes_out: int = 0
     ssl_profile: str | None = None
     verify_hostname: bool = True
+    proxy_protocol: str = "none"
     name: str | None = None
 
 

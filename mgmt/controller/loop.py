@@ -42,6 +42,11 @@ def reconcile_once(platform: Platform, now: Callable[[], float], log: Log) -> Ou
 
     PlatformError if something cannot be done now. Input with problems has no effect at all.
     """
+    with platform.exclusive():
+        return _reconcile(platform, now, log)
+
+
+def _reconcile(platform: Platform, now: Callable[[], float], log: Log) -> Outcome:
     wanted = platform.read_input()
     warnings = tuple(str(one) for one in wanted.warnings)
     if wanted.problems:

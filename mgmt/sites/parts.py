@@ -81,6 +81,7 @@ class Parts:
     def refuse_clashes(self) -> None:
         """Names of entities are unique over all types: who comes later with a name cannot be configured."""
         owners: dict[str, tuple[str, Key]] = {}
+        late: set[Key] = set()
         for part in self.entities:
             if part.entity.type in _NAMELESS:
                 continue
@@ -91,7 +92,8 @@ class Parts:
                         f'the name "{name}" is used by the {first} of {owner[0]}/{owner[1]}; choose another'
                     )
                     self.errors.setdefault(part.owner, text)
-        self.entities = [part for part in self.entities if part.owner not in self.errors]
+                    late.add(part.owner)
+        self.entities = [part for part in self.entities if part.owner not in late]
         used = {part.profile for part in self.entities}
         self.profiles = {name: one for name, one in self.profiles.items() if name in used}
 

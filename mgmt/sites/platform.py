@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
@@ -71,6 +72,9 @@ class Platform(Protocol):
     @property
     def setting(self) -> Setting:
         """Where the site lives."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Nobody else carries out changes of this site meanwhile: commands and controllers take turns."""
 
     def read_input(self) -> Input:
         """What the user wants now."""

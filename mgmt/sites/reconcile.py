@@ -233,7 +233,8 @@ def _router_changes(
 def _refused(parts: Parts, credentials: certificates.CertificatePlan, observed: Observed) -> dict[Key, State]:
     """What keeps resources from being configured: their own mistakes, credentials, the router's words."""
     found: dict[Key, State] = {key: error(text) for key, text in parts.errors.items()}
-    running = {one.key for one in observed.running or ()}
+    absent = {part.entity.key for part in parts.entities if part.entity.type in _LIVE}
+    absent -= {one.key for one in observed.running} if observed.running is not None else absent
     tokens_refused = {key: text for key, text in observed.refusals.items() if key[0] == "AccessToken"}
     found |= {key: error(text) for key, text in tokens_refused.items()}
     for part in parts.entities:
@@ -244,7 +245,7 @@ def _refused(parts: Parts, credentials: certificates.CertificatePlan, observed: 
             found.setdefault(part.owner, pending(f'TLS credentials "{part.profile}" are being made'))
         elif part.entity.key in observed.refusals:
             found.setdefault(part.owner, error(observed.refusals[part.entity.key]))
-        elif part.entity.type in _LIVE and part.entity.key not in running:
+        elif part.entity.key in absent:
             found.setdefault(part.owner, pending(NOT_APPLIED))
     return found
 

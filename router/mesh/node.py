@@ -15,8 +15,9 @@ from skrouter.router.mesh.mobile import RemoteAddresses
 
 @dataclass(slots=True)
 class Node:
-    """One remote router. `reachable` is the verdict of the last path computation; `…_ticks` are counted while it
-    is unreachable, named by nobody, or reachable without having told of its addresses.
+    """One remote router. `reachable` is the verdict of the last path computation.
+
+    Ticks are counted while nobody names it (idle), and while it is reachable and tells of no addresses (silent).
     """
 
     index: int

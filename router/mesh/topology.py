@@ -219,7 +219,7 @@ class Topology:
                 self._outbox.put(FlushRouterAddresses(node.index))
 
     def ask_silent(self) -> None:
-        """A tick has passed: ask, once, routers that became reachable and have not told how many addresses."""
+        """A tick has passed: ask, once, reachable routers that have told nothing of their addresses."""
         for node in self.nodes:
             if node.reachable and node.addresses.is_unheard:
                 node.silent_ticks += 1

@@ -45,9 +45,9 @@ from skrouter.router.net.handshake import Credentials, Handshake, Outcomes
 from skrouter.router.net.listeners import Listener, Listeners
 from skrouter.router.net.log import RouterLog
 from skrouter.router.net.machines import Machines
-from skrouter.router.net.opening import Group, Ours
+from skrouter.router.net.opening import Ours
 from skrouter.router.net.pages import Pages
-from skrouter.router.net.peer import UNSPOKEN, Peer, Stage, end_of
+from skrouter.router.net.peer import UNSPOKEN, Peer, Stage, dialled, end_of
 from skrouter.router.net.policing import Policing
 from skrouter.router.net.proxies import Proxies
 from skrouter.router.net.tls import TlsProfiles
@@ -283,21 +283,7 @@ class ConnectionShell:
         self._log.log("SERVER", "info", text)
 
     def _dialled(self, leg: Leg, handle: int) -> None:
-        target = leg.place
-        connector = leg.connector
-        group = Group(connector.correlator, leg.ordinal) if connector.correlator is not None else None
-        ours = Ours(
-            handle,
-            leg.number,
-            connector.config,
-            False,
-            target.host_port,
-            leg.local_socket,
-            leg.data,
-            group,
-            ordinal=leg.ordinal,
-        )
-        self._begin(Peer(ours, f"to {target.host_port}", leg=leg))
+        self._begin(dialled(leg, handle))
 
     def _begin(self, peer: Peer) -> None:
         self._peers[peer.ours.handle] = peer

@@ -16,7 +16,7 @@ from skrouter.router.core.facts import ConnectionFacts
 from skrouter.router.net.generations import Leg
 from skrouter.router.net.handshake import Handshake
 from skrouter.router.net.listeners import Listener
-from skrouter.router.net.opening import Ours
+from skrouter.router.net.opening import Group, Ours
 from skrouter.router.net.proxies import ProxyExchange
 
 if TYPE_CHECKING:
@@ -90,6 +90,24 @@ class Peer:
             self.handshake.close()
         if self.web is not None:
             self.web.close()
+
+
+def dialled(leg: Leg, handle: int) -> Peer:
+    """The connection that a leg has begun."""
+    connector, target = leg.connector, leg.place
+    group = Group(connector.correlator, leg.ordinal) if connector.correlator is not None else None
+    ours = Ours(
+        handle,
+        leg.number,
+        connector.config,
+        False,
+        target.host_port,
+        leg.local_socket,
+        leg.data,
+        group,
+        ordinal=leg.ordinal,
+    )
+    return Peer(ours, f"to {target.host_port}", leg=leg)
 
 
 def end_of(peer: Peer, event: ConnectionLost) -> tuple[str, str]:

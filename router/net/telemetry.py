@@ -161,7 +161,7 @@ class Telemetry:
             return
         self._log.followers.remove(self._logged)
         self._poll()
-        rows = [Row(*row) for slot in range(SLOTS) for row in self.rows.take_records(slot)]
+        rows = [Row._make(row) for slot in range(SLOTS) for row in self.rows.take_records(slot)]
         self._handle(events.Stopped(moment(), rows))
         self._is_running = False
 
@@ -246,7 +246,7 @@ class Telemetry:
         if self._ticks % TICKS_OF_A_POLL == 0:
             self._poll()
         is_logged = self._want()
-        rows = [Row(*row) for row in self.rows.take_records(self.machine.slot)]
+        rows = [Row._make(row) for row in self.rows.take_records(self.machine.slot)]
         self._handle(events.FlushDue(rows, is_logged))
         self._warn(now)
 

@@ -32,6 +32,8 @@ class RecordType(IntEnum):
 class Attribute(IntEnum):
     """Attributes; `log_name` of one is how log lines call it."""
 
+    __hash__ = int.__hash__  # that of enumerations is a Python function, and each record has a dozen
+
     RECORD_TYPE = 0
     IDENTITY = 1
     PARENT = 2
@@ -104,9 +106,15 @@ class Attribute(IntEnum):
     @property
     def log_name(self) -> str:
         """`FLOW_COUNT_L4` is `flowCountL4`."""
-        first, *rest = self.name.lower().split("_")
-        return first + "".join(word.capitalize() for word in rest)
+        return LOG_NAMES[self]
 
+
+def _log_name(name: str) -> str:
+    first, *rest = name.lower().split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+LOG_NAMES: Final = {one: _log_name(one.name) for one in Attribute}
 
 NUMBERS: Final = frozenset(
     {

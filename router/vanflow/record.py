@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from skrouter.router.vanflow.attributes import Attribute, Attributes, RecordType, Value
+from skrouter.router.vanflow.attributes import LOG_NAMES, Attribute, Attributes, RecordType, Value
 
 _NEVER_LOGGED = frozenset(
     {Attribute.RECORD_TYPE, Attribute.IDENTITY, Attribute.START_TIME, Attribute.END_TIME}
@@ -30,13 +30,14 @@ class Record:
 
     def set(self, attributes: Mapping[Attribute, Value | None]) -> bool:
         """Take new values, except None; whether any differs from what it has."""
-        differs = False
-        for name, value in attributes.items():
-            if value is not None and self.attributes.get(name) != value:
-                self.attributes[name] = value
-                self.changed.add(name)
-                differs = True
-        return differs
+        news = {
+            name: value
+            for name, value in attributes.items()
+            if value is not None and self.attributes.get(name) != value
+        }
+        self.attributes.update(news)
+        self.changed.update(news)
+        return bool(news)
 
     def tell_all(self) -> None:
         """Everything is to be told again."""
@@ -54,7 +55,7 @@ class Record:
         words += [] if self.was_logged else ["BEGIN"]
         words += ["END"] if self.has_ended else []
         words += [
-            f"{name.log_name}={self.attributes[name]}"
+            f"{LOG_NAMES[name]}={self.attributes[name]}"
             for name in sorted(self.attributes)
             if name not in _NEVER_LOGGED
         ]

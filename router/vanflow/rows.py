@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from skrouter.router.vanflow.attributes import Attribute, Attributes, RecordType, Value
 
@@ -17,9 +16,8 @@ RawRow = tuple[int, int, str, int, int, int, int, int, int, str, str, str, str, 
 """As the data plane gives them: see `Row`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One record as it is now.
+class Row(NamedTuple):
+    """One record as it is now; a tuple, as the data plane gives it.
 
     `number` is of the record, `identity` of the record that a CO row adds to. `parent`: number of the
     listener's or the connection's record; of a CO row the connector's. `started`, `ended`: microseconds since

@@ -19,6 +19,7 @@ HEARTBEAT: Final = "HEARTBEAT"
 RECORD: Final = "RECORD"
 FLUSH: Final = "FLUSH"
 
+_KEYS: Final = {one: UInt(one) for one in Attribute}
 _ATTRIBUTES: Final = {int(one): one for one in Attribute}
 _TYPES: Final = {int(one): one for one in RecordType}
 
@@ -81,12 +82,12 @@ def _message(
 
 def _record(kind: RecordType, identity: str, attributes: Attributes) -> dict[UInt, object]:
     found: dict[UInt, object] = {
-        UInt(Attribute.RECORD_TYPE): UInt(kind),
-        UInt(Attribute.IDENTITY): identity,
+        _KEYS[Attribute.RECORD_TYPE]: UInt(kind),
+        _KEYS[Attribute.IDENTITY]: identity,
     }
     for name in sorted(attributes):
         value = attributes[name]
-        found[UInt(name)] = ULong(value) if isinstance(value, int) else value
+        found[_KEYS[name]] = ULong(value) if isinstance(value, int) else value
     return found
 
 

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = {
     "aiohttp",
     "click",
@@ -38,6 +40,18 @@ def test_measure_sees_what_a_module_loads() -> None:
 def test_daemon_loads_no_heavy_library() -> None:
     loaded = {name.partition(".")[0] for name in modules_loaded_by("skrouter.cli.skrouterd")}
     assert loaded & HEAVY == set()
+
+
+def test_help_of_skupper_loads_click_and_no_other_heavy_library() -> None:
+    loaded = {name.partition(".")[0] for name in modules_loaded_by("skrouter.cli.skupper")}
+    assert loaded & HEAVY == {"click"}
+
+
+@pytest.mark.parametrize("command", ["site", "listener", "connector", "link", "token", "system", "version"])
+def test_commands_of_skupper_load_no_router_before_they_need_one(command: str) -> None:
+    loaded = modules_loaded_by(f"skrouter.cli.commands.{command}")
+    native = [name for name in loaded if name.startswith(("skrouter.router", "skrouter.amqp", "cproton_ffi"))]
+    assert native == [] and "cryptography" not in loaded
 
 
 def test_daemon_loads_few_modules_of_others() -> None:

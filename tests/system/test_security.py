@@ -119,6 +119,20 @@ def test_b11_client_with_our_certificate_gets_in_as_its_subject(door, parties):
     assert row["sslProto"] in ("TLSv1.2", "TLSv1.3")
 
 
+def test_b11_the_mapping_file_gives_the_display_name(routers, parties, tmp_path):
+    names = tmp_path / "names.json"
+    names.write_text('{"client;skrouter tests": "Mr. Client"}')
+    port, plain = free_port(), free_port()
+    text = section("router", mode="standalone", id="S")
+    text += profile(parties, parties.server, uidFormat="no", uidNameMappingFile=names)
+    secure = {"sslProfile": "tls", "requireSsl": True, "saslMechanisms": "EXTERNAL"}
+    text += section("listener", host=HOST, port=port, authenticatePeer=True, **secure)
+    routers.start("S", text + section("listener", host=HOST, port=plain))
+    with amqps(port, parties, parties.client, allowed_mechs="EXTERNAL"):
+        (row,) = [row for row in query(plain, "connection") if row["isEncrypted"]]
+    assert row["user"] == "Mr. Client"
+
+
 @pytest.mark.parametrize(
     ("who", "reason"),
     [
@@ -249,7 +263,7 @@ def guarded(routers: Routers, sasl_directory: Path) -> Door:
     text += section(
         "listener", name="door", host=HOST, port=port, authenticatePeer=True, saslMechanisms="PLAIN"
     ) + section("listener", name="plain", host=HOST, port=plain)
-    return Door(routers.start("S", text), port, plain)
+    return Door(routers.start("S", text + section("log", module="PROTOCOL", enable="debug+")), port, plain)
 
 
 def test_user_with_the_right_password_gets_in_under_its_name(guarded):
@@ -259,6 +273,8 @@ def test_user_with_the_right_password_gets_in_under_its_name(guarded):
         )
         (row,) = [row for row in query(guarded.plain, "connection") if row["sasl"] == "PLAIN"]
     assert row["user"] == "alice@domain.example"
+    guarded.router.wait_line("FRAME: 0 <- @sasl-init(65) [mechanism=:PLAIN, initial-response=(hidden)")
+    assert PASSWORD not in guarded.router.log
 
 
 @pytest.mark.parametrize(

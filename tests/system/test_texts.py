@@ -113,3 +113,34 @@ def test_b20_a_connection_between_routers_cannot_be_closed_by_management(routers
     managed = Managed(routers["A"], clients)
     update = ("update", "--type", "connection", "--identity", str(row["identity"]), "adminStatus=deleted")
     assert managed.refused(*update) == ("ForbiddenStatus: You are not allowed to perform this operation.")
+
+
+def test_identities_are_those_that_scripts_know_and_the_oldest_comes_first(routers: Routers) -> None:
+    ports = [free_port() for _ in range(3)]
+    text = section("router", mode="interior", id="A") + section("sslProfile", name="tls")
+    text += "".join(section("listener", name=f"l{n}", host=HOST, port=port) for n, port in enumerate(ports))
+    away = free_port()
+    text += section("connector", name="away", host="localhost", port=away)
+    text += section("address", prefix="p", distribution="closest")
+    text += section("tcpListener", name="t", host=HOST, port=free_port(), address="service")
+    routers.start("A", text)
+
+    def identities(entity: str) -> list[str]:
+        return [str(row["identity"]) for row in query(ports[0], entity)]
+
+    assert identities("router") == ["router/A"]
+    assert identities("router.node") == ["router.node/A"]
+    assert identities("listener") == [f"listener/{HOST}:{port}:l{n}" for n, port in enumerate(ports)]
+    assert identities("connector") == [f"connector/localhost:{away}:away"]
+    assert identities("sslProfile") == ["sslProfile/tls"]
+    assert {"log/ROUTER", "log/DEFAULT", "log/PROTOCOL"} <= set(identities("log"))
+    assert all(number.isdigit() for number in identities("connection") + identities("router.config.address"))
+    (connector,) = query(ports[0], "connector")
+    assert connector["connectionMsg"].startswith("[C")
+    assert f"Connection to localhost:{away} failed" in connector["connectionMsg"]
+    with Client(ports[0]) as client:
+        client.receiver("oldest")
+        client.receiver("newest")
+        addresses = identities("router.address")
+        assert addresses.index("Moldest") < addresses.index("Mnewest")
+        assert next(key for key in addresses if key.endswith("oldest")) == "Moldest"

@@ -2,10 +2,10 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from skrouter.adaptors.tcp.bridge.model cimport bridge_t, service_t
+from skrouter.adaptors.tcp.bridge.model cimport bridge_t, proxy_use, service_t
 from skrouter.amqp.engine.tls_context cimport tls_context_t
 
-cdef service_t *service_new(bridge_t *bridge, const tls_context_t *tls) noexcept nogil
+cdef service_t *service_new(bridge_t *bridge, const tls_context_t *tls, proxy_use proxy) noexcept nogil
 # Let connections go to this address by this share; 0: no more of them. `record`: number of its LISTENER record. False without
 # memory.
 cdef bint service_offer(service_t *service, const char *address, uint32_t length, uint32_t weight, uint64_t record) noexcept nogil

@@ -6,18 +6,26 @@ from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memset, strerror
 from posix.unistd cimport close
 
-from skrouter.adaptors.tcp.bridge.flow cimport flow_connected, flow_fail, flow_new, inbound_ops, text_set
+from skrouter.adaptors.tcp.bridge.flow cimport flow_connected, flow_ends, flow_fail, flow_new, inbound_ops, text_set
 from skrouter.adaptors.tcp.bridge.model cimport (
     ACCEPT_PAUSE,
     ACCEPTS_PER_PASS,
+    END_PREFACE,
+    FLOW_PREFACE,
+    HANDSHAKE_TIME,
     NOTICE_ACCEPT_FAILED,
+    NOTICE_PREFACE_REFUSED,
+    PROXY_ACCEPT,
+    PROXY_PASS,
     RECORD_TPORT,
     address_t,
     flow_t,
     option_t,
+    preface_t,
 )
 from skrouter.adaptors.tcp.bridge.notices cimport notice_add
 from skrouter.adaptors.tcp.bridge.records cimport record_begin
+from skrouter.adaptors.tcp.bridge.proxy cimport proxy_read, proxy_wanted
 from skrouter.amqp.engine.poller cimport (
     HANDLE_ADAPTOR,
     alarm_t,
@@ -46,6 +54,7 @@ cdef extern from "sys/socket.h" nogil:
     ctypedef unsigned int socklen_t
     struct sockaddr:
         pass
+    ssize_t recv(int fd, void *buffer, size_t size, int flags)
     int accept4(int fd, sockaddr *address, socklen_t *size, int flags)
     int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 
@@ -61,12 +70,13 @@ cdef extern from "netinet/tcp.h" nogil:
         TCP_NODELAY
 
 
-cdef service_t *service_new(bridge_t *bridge, const tls_context_t *tls) noexcept nogil:
+cdef service_t *service_new(bridge_t *bridge, const tls_context_t *tls, proxy_use proxy) noexcept nogil:
     cdef service_t *service = <service_t *>calloc(1, sizeof(service_t))
     if service == NULL:
         return NULL
     service.bridge = bridge
     service.tls = tls
+    service.proxy = proxy
     service.alarm.owner = service
     service.alarm.due = _on_pause_over
     service.link = link_new(bridge.forwarder, LINK_ADAPTOR, False, inbound_ops(), service)
@@ -225,9 +235,63 @@ cdef void _take(service_t *service, int fd, const address_t *peer) noexcept nogi
         flow.record.place = peer[0]
     service.flows += 1
     service.counters.opened += 1
+    if service.proxy == PROXY_PASS:
+        flow.origin = peer[0]
     if stream_open(&flow.stream, service.bridge.engine, fd, NULL, flow, STREAM_IN) != 0:
         flow_fail(flow)
-    elif service.tls != NULL and stream_start_tls(&flow.stream, service.tls, NULL, False) != 0:
+    elif service.proxy == PROXY_ACCEPT:
+        _expect_preface(flow)
+    else:
+        _go_on(flow)
+
+
+cdef void _go_on(flow_t *flow) noexcept nogil:
+    cdef service_t *service = flow.service
+    if service.tls != NULL and stream_start_tls(&flow.stream, service.tls, NULL, False) != 0:
         flow_fail(flow)
     else:
         flow_connected(flow)
+
+
+# --- the PROXY header that the client's connection begins with
+
+cdef void _expect_preface(flow_t *flow) noexcept nogil:
+    flow.state = FLOW_PREFACE
+    flow.preface = <preface_t *>calloc(1, sizeof(preface_t))
+    if flow.preface == NULL:
+        flow_fail(flow)
+        return
+    flow.stream.watch.ready = _on_preface
+    engine_arm(flow.bridge.engine, &flow.alarm, flow.bridge.engine.now + HANDSHAKE_TIME)
+
+
+cdef void _on_preface(watch_t *watch, uint32_t events) noexcept nogil:
+    """Read the header and not an octet more: what follows belongs to TLS or to the server."""
+    cdef flow_t *flow = <flow_t *>watch.owner
+    cdef preface_t *preface = flow.preface
+    cdef size_t wanted = proxy_wanted(preface.octets, preface.length)
+    cdef ssize_t size
+    while wanted > preface.length:
+        size = recv(watch.fd, preface.octets + preface.length, wanted - preface.length, 0)
+        if size < 0 and (errno == EAGAIN or errno == EINTR):
+            return
+        if size <= 0:
+            _refuse_preface(flow, b"connection closed before the end of the PROXY header")
+            return
+        preface.length += size
+        wanted = proxy_wanted(preface.octets, preface.length)
+    if wanted == 0 or not proxy_read(preface.octets, &flow.origin):
+        _refuse_preface(flow, b"no valid PROXY protocol header of version 2")
+        return
+    free(preface)
+    flow.preface = NULL
+    engine_disarm(flow.bridge.engine, &flow.alarm)
+    if flow.record != NULL and flow.origin.size:
+        flow.record.place = flow.origin
+    _go_on(flow)
+
+
+cdef void _refuse_preface(flow_t *flow, const char *reason) noexcept nogil:
+    flow_ends(flow, END_PREFACE)
+    notice_add(flow.bridge, NOTICE_PREFACE_REFUSED, flow.service.handle, &flow.peer, reason)
+    flow_fail(flow)

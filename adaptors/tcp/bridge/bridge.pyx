@@ -16,12 +16,18 @@ from skrouter.adaptors.tcp.bridge.connect cimport server_close, server_free, ser
 from skrouter.adaptors.tcp.bridge.connections cimport connection_rows
 from skrouter.adaptors.tcp.bridge.flow cimport flow_drop, flow_fail, flow_free, inbound_ops, text_set
 from skrouter.adaptors.tcp.bridge.model cimport (
+    END_DELETED,
+    END_FORCED,
+    ENDINGS,
+    HALF_CLOSED_TIME,
     LISTEN_PLACES,
     SOURCE_LENGTH,
     TEXT_LIMIT,
     address_t,
     counters_t,
     flow_t,
+    observed,
+    proxy_use,
 )
 from skrouter.adaptors.tcp.bridge.notices cimport notices_close, notices_open, notices_take
 from skrouter.adaptors.tcp.bridge.records cimport records_close, records_take
@@ -36,7 +42,12 @@ from libc.errno cimport errno
 from skrouter.amqp import _proton  # noqa: F401
 
 MEMORY_CEILING = 4 << 30            # octets (spec: tcp-adaptor §3.4)
-NOTICE_KINDS = ("connect failed", "TLS failed", "accept failed")    # by number of notice_kind
+NOTICE_KINDS = ("connect failed", "TLS failed", "accept failed", "ended", "PROXY header refused")    # by number of notice_kind
+ENDING_NAMES = (                    # by number of ending
+    "orderly", "reset", "aborted", "refused", "connect failed", "TLS failed", "PROXY header refused", "deleted", "forced", "timeout",
+)
+OBSERVERS = ("auto", "none", "http1", "http2")  # by number of observed
+PROXY_USES = ("none", "pass", "accept")    # by number of proxy_use
 
 
 class GoneError(LookupError):
@@ -76,6 +87,7 @@ cdef class Bridge:
         self.native.engine = forwarder.engine.native
         self.native.forwarder = forwarder.native
         self.native.memory_ceiling = memory_ceiling
+        self.native.half_closed_time = HALF_CLOSED_TIME
         self.native.replies = link_new(forwarder.native, LINK_ADAPTOR, False, inbound_ops(), self.native)
         if self.native.replies == NULL or not text_set(&self.native.reply_prefix, prefix, len(prefix)):
             raise MemoryError()
@@ -156,16 +168,17 @@ cdef class Bridge:
         while flow != NULL:
             if (flow.service != NULL and flow.service.handle == handle) or (
                     flow.server != NULL and flow.server.handle == handle):
-                flow_drop(flow, b"Parent-deleted", b"Forced closed")
+                flow_drop(flow, END_DELETED, b"Parent-deleted", b"Forced closed")
             flow = flow.next
 
     # --- listeners
 
-    def add_listener(self, TlsContext tls=None):
-        """A place for clients to connect to, once it listens. Returns its handle."""
+    def add_listener(self, TlsContext tls=None, str proxy not None="none"):
+        """A place for clients to connect to, once it listens; `proxy`: one of PROXY_USES. Returns its handle."""
+        cdef int use = PROXY_USES.index(proxy)
         cdef service_t *service
         self._sweep()
-        service = service_new(self.native, _context_of(tls))
+        service = service_new(self.native, _context_of(tls), <proxy_use>use)
         if service == NULL:
             raise MemoryError()
         self._listeners.add(service.handle)
@@ -192,6 +205,11 @@ cdef class Bridge:
     def stop_listening(self, handle):
         """Close the listening descriptors; connections live on."""
         service_close(self._service(handle))
+
+    def set_observer(self, handle, str observer not None):
+        """What is watched for on connections accepted from now on: one of OBSERVERS."""
+        cdef int observe = OBSERVERS.index(observer)
+        self._service(handle).observe = <observed>observe
 
     def set_listener_tls(self, handle, TlsContext tls):
         """TLS of connections accepted from now on."""
@@ -225,13 +243,18 @@ cdef class Bridge:
 
     # --- connectors
 
-    def add_connector(self, str address not None, str host not None, TlsContext tls=None, bint verify_host=True):
-        """A server of a service address. Returns its handle, and that of its link: the consumer of the address."""
+    def add_connector(self, str address not None, str host not None, TlsContext tls=None, bint verify_host=True,
+                      bint introduces=False):
+        """A server of a service address. Returns its handle, and that of its link: the consumer of the address.
+
+        With `introduces` each connection begins with a PROXY header.
+        """
         cdef bytes text = _text(address, "address")
         cdef bytes name = _text(host, "host name")
         cdef server_t *server
         self._sweep()
-        server = server_new(self.native, text, len(text), name, len(name), _context_of(tls), verify_host)
+        server = server_new(self.native, text, len(text), name, len(name), _context_of(tls), verify_host,
+                            introduces)
         if server == NULL:
             raise MemoryError()
         self._connectors.add(server.handle)
@@ -285,6 +308,15 @@ cdef class Bridge:
 
     # --- connections
 
+    def endings(self):
+        """How many connections have ended for each reason: {one of ENDING_NAMES: count}."""
+        cdef int i
+        return {ENDING_NAMES[i]: self.native.endings[i] for i in range(ENDINGS)}
+
+    def limit_half_closed(self, uint32_t milliseconds):
+        """How long a half-closed connection may be idle."""
+        self.native.half_closed_time = milliseconds
+
     def connections(self):
         """A row for each TCP connection; see Connection in bridge.pyi."""
         return connection_rows(self.native)
@@ -294,7 +326,7 @@ cdef class Bridge:
         cdef flow_t *flow = <flow_t *>engine_find(self.native.engine, HANDLE_ADAPTOR, handle)
         if flow == NULL or handle in self._contexts:
             raise GoneError(f"no TCP connection {handle:#x}")
-        flow_drop(flow, b"amqp:connection:forced", b"Connection forced-closed by management request")
+        flow_drop(flow, END_FORCED, b"amqp:connection:forced", b"Connection forced-closed by management request")
 
     @property
     def connection_count(self):

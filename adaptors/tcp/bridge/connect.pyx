@@ -17,9 +17,11 @@ from skrouter.adaptors.tcp.bridge.encapsulation cimport (
     read_stream_head,
     stream_head_t,
 )
-from skrouter.adaptors.tcp.bridge.flow cimport flow_connected, flow_fail, flow_new, text_set
+from skrouter.adaptors.tcp.bridge.flow cimport flow_connected, flow_ends, flow_fail, flow_new, text_set
 from skrouter.adaptors.tcp.bridge.model cimport (
     ALPN_LIMIT,
+    END_CONNECT,
+    END_TLS,
     FLOW_CONNECTING,
     FLOW_HEAD,
     HANDSHAKE_TIME,
@@ -30,6 +32,7 @@ from skrouter.adaptors.tcp.bridge.model cimport (
 )
 from skrouter.adaptors.tcp.bridge.notices cimport ADDRESS_TEXT, address_print, notice_add
 from skrouter.adaptors.tcp.bridge.outbound cimport outbound_end, outbound_gather, outbound_pass
+from skrouter.adaptors.tcp.bridge.proxy cimport PROXY_WRITTEN, proxy_write
 from skrouter.adaptors.tcp.bridge.records cimport record_begin_co, record_error, record_touch, record_trace
 from skrouter.amqp.engine.poller cimport (
     HANDLE_ADAPTOR,
@@ -68,6 +71,9 @@ cdef extern from "sys/socket.h" nogil:
     ctypedef unsigned int socklen_t
     struct sockaddr:
         unsigned short sa_family
+    enum:
+        MSG_NOSIGNAL
+    ssize_t send(int fd, const void *data, size_t size, int flags)
     int socket(int domain, int kind, int protocol)
     int connect(int fd, const sockaddr *address, socklen_t size)
     int getsockname(int fd, sockaddr *address, socklen_t *size)
@@ -88,13 +94,14 @@ cdef enum:
 # --- servers
 
 cdef server_t *server_new(bridge_t *bridge, const char *address, size_t length, const char *host, size_t host_length,
-                          const tls_context_t *tls, bint verify) noexcept nogil:
+                          const tls_context_t *tls, bint verify, bint introduces) noexcept nogil:
     cdef server_t *server = <server_t *>calloc(1, sizeof(server_t))
     if server == NULL:
         return NULL
     server.bridge = bridge
     server.tls = tls
     server.verify = verify
+    server.introduces = introduces
     server.counters.opened = 1      # the reference counts the dispatch connection
     server.link = link_new(bridge.forwarder, LINK_ADAPTOR, True, &DISPATCH_OPS, server)
     if server.link == NULL or not text_set(&server.address, address, <uint32_t>length) or not text_set(
@@ -204,6 +211,7 @@ cdef void _accept(flow_t *flow, const stream_head_t *head) noexcept nogil:
     if head.alpn_length < ALPN_LIMIT:
         memcpy(flow.alpn, head.alpn, head.alpn_length)
         flow.alpn_length = head.alpn_length
+    flow.origin = head.origin
     flow.record = record_begin_co(flow.bridge, head.flow, head.flow_length, flow.server.record)
     if flow.record != NULL:
         flow.record.flow = flow
@@ -239,6 +247,7 @@ cdef void _connect_next(flow_t *flow, int error) noexcept nogil:
     notice_add(flow.bridge, NOTICE_CONNECT_FAILED, server.handle, &flow.peer, reason)
     address_print(&flow.peer, place)
     snprintf(text, sizeof(text), b"%s - on connect %s", reason, place)
+    flow_ends(flow, END_CONNECT)
     record_error(flow.record, b"proton:io", text)
     flow_fail(flow)
 
@@ -274,11 +283,22 @@ cdef void _on_connected(watch_t *watch, uint32_t events) noexcept nogil:
     if server.target_count:
         server.preferred = (server.preferred + flow.attempt - 1) % server.target_count
     _note_proxy(flow)
+    if server.introduces and not _introduce(flow):
+        flow_fail(flow)
+        return
     if server.tls != NULL and not _start_tls(flow):
+        flow_ends(flow, END_TLS)
         record_error(flow.record, b"TLS-connection-failed", b"Error loading credentials")
         flow_fail(flow)
         return
     flow_connected(flow)
+
+
+cdef bint _introduce(flow_t *flow) noexcept nogil:
+    """Tell the server whose connection it is, before anything else. The buffer of a new socket has room for that."""
+    cdef uint8_t header[PROXY_WRITTEN]
+    cdef size_t length = proxy_write(header, &flow.origin, &flow.peer)
+    return send(flow.stream.watch.fd, header, length, MSG_NOSIGNAL) == <ssize_t>length
 
 
 cdef void _note_proxy(flow_t *flow) noexcept nogil:

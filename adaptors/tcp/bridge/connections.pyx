@@ -7,6 +7,7 @@ from skrouter.adaptors.tcp.bridge.model cimport (
     FLOW_HEAD,
     FLOW_LINGER,
     FLOW_OPEN,
+    FLOW_PREFACE,
     FLOW_TLS,
     address_t,
     flow_t,
@@ -26,7 +27,7 @@ cdef extern from "sys/socket.h" nogil:
 
 cdef str _state(const flow_t *flow):
     return {
-        FLOW_HEAD: "opening", FLOW_CONNECTING: "connecting", FLOW_TLS: "handshake", FLOW_OPEN: "open",
+        FLOW_PREFACE: "opening", FLOW_HEAD: "opening", FLOW_CONNECTING: "connecting", FLOW_TLS: "handshake", FLOW_OPEN: "open",
         FLOW_DRAIN: "draining", FLOW_LINGER: "closing", FLOW_DEAD: "closed",
     }[flow.state]
 

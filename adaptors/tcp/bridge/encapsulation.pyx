@@ -6,6 +6,7 @@ any framing, so the reader must stop exactly there. Every length is checked agai
 
 from libc.string cimport memcmp, memcpy
 
+from skrouter.adaptors.tcp.bridge.proxy cimport ORIGIN_LIMIT, origin_read, origin_write
 from skrouter.amqp.engine.octets cimport put_u32, read_u32
 
 from skrouter.amqp import _proton  # noqa: F401
@@ -61,25 +62,32 @@ cdef uint8_t *_put_properties(uint8_t *at, const text_t *to, const text_t *reply
     return at
 
 
-cdef uint8_t *_put_application_properties(uint8_t *at, const char *alpn, uint32_t alpn_length) noexcept nogil:
+cdef uint8_t *_put_application_properties(uint8_t *at, const char *alpn, uint32_t alpn_length,
+                                          const address_t *origin) noexcept nogil:
     cdef uint8_t *start = at
+    cdef uint8_t octets[ORIGIN_LIMIT]
+    cdef uint32_t origin_length = origin_write(octets, origin)
     at = _put_octets(at, b"\x00\x53\x74\xd1", 4) + 4
-    at = put_u32(at, 4 if alpn_length else 2)
+    at = put_u32(at, 2 + 2 * (alpn_length != 0) + 2 * (origin_length != 0))
     at = _put_octets(at, b"\xa1\x01V\x52\x01", 5)
     if alpn_length:
         at = _put_octets(at, b"\xa1\x04alpn", 6)
         at = _put_string(at, alpn, alpn_length)
+    if origin_length:
+        at = _put_octets(at, b"\xa1\x06client\xa0", 9)
+        at[0] = <uint8_t>origin_length
+        at = _put_octets(at + 1, octets, origin_length)
     put_u32(start + 4, <uint32_t>(at - start - 8))
     return at
 
 
 cdef size_t write_stream_head(uint8_t *buffer, size_t size, const text_t *to, const text_t *reply_to, const text_t *flow,
-                              const char *alpn, uint32_t alpn_length) noexcept nogil:
+                              const char *alpn, uint32_t alpn_length, const address_t *origin) noexcept nogil:
     cdef uint8_t *at = buffer
     if <size_t>FIXED_OCTETS + to.length + reply_to.length + flow.length + alpn_length > size:
         return 0
     at = _put_properties(at, to, reply_to, flow)
-    at = _put_application_properties(at, alpn, alpn_length)
+    at = _put_application_properties(at, alpn, alpn_length, origin)
     at = _put_octets(at, b"\x00\x53\x77\x40", 4)
     return at - buffer
 
@@ -210,6 +218,8 @@ cdef bint _read_application_properties(reader_t *reader, stream_head_t *head) no
         if key.is_text and key.length == 4 and memcmp(key.octets, b"alpn", 4) == 0 and value.is_text:
             head.alpn = value.octets
             head.alpn_length = value.length
+        elif key.is_text and key.length == 6 and memcmp(key.octets, b"client", 6) == 0:
+            origin_read(value.octets, value.length, &head.origin)
     return _leave(reader, end)
 
 
@@ -251,6 +261,7 @@ cdef head_check read_stream_head(const uint8_t *data, size_t length, stream_head
     cdef value_t skipped
     cdef bint ours = False
     cdef int code
+    head.origin.size = 0
     head.length = head.reply_to_length = head.flow_length = head.alpn_length = 0
     while not reader.short and not reader.wrong:
         code = _section(&reader)
@@ -267,13 +278,17 @@ cdef head_check read_stream_head(const uint8_t *data, size_t length, stream_head
 
 # --- for tests: the same functions, from Python
 
-def write_head(bytes to, bytes reply_to=b"", bytes alpn=b"", bytes flow=b""):
+def write_head(bytes to, bytes reply_to=b"", bytes alpn=b"", bytes flow=b"", bytes origin=b""):
     """The head of a client stream, or of a server stream if `reply_to` is empty; `flow`: identity of its record."""
+    cdef address_t client
     cdef uint8_t buffer[8192]
     cdef text_t to_text = text_t(to, len(to))
     cdef text_t reply_text = text_t(reply_to, len(reply_to))
     cdef text_t flow_text = text_t(flow, len(flow))
-    cdef size_t length = write_stream_head(buffer, sizeof(buffer), &to_text, &reply_text, &flow_text, alpn, len(alpn))
+    cdef size_t length
+    origin_read(origin, len(origin), &client)
+    length = write_stream_head(buffer, sizeof(buffer), &to_text, &reply_text, &flow_text, alpn, len(alpn),
+                                           &client)
     if length == 0:
         octets = len(to) + len(reply_to) + len(alpn) + len(flow)
         raise ValueError(f"the texts of a stream's head have {octets} octets; at most 8000 fit")
@@ -281,12 +296,13 @@ def write_head(bytes to, bytes reply_to=b"", bytes alpn=b"", bytes flow=b""):
 
 
 def read_head(bytes data):
-    """(length, reply-to, alpn, flow) of a complete head, or 'more', 'malformed' or 'foreign'."""
+    """(length, reply-to, alpn, flow, origin) of a complete head, or 'more', 'malformed' or 'foreign'."""
     cdef stream_head_t head
+    cdef uint8_t origin[ORIGIN_LIMIT]
     cdef head_check check = read_stream_head(data, len(data), &head)
     if check != STREAM_HEAD_DONE:
         return {STREAM_HEAD_MORE: "more", STREAM_HEAD_MALFORMED: "malformed", STREAM_HEAD_FOREIGN: "foreign"}[check]
     reply_to = (<const char *>head.reply_to)[:head.reply_to_length] if head.reply_to_length else b""
     alpn = (<const char *>head.alpn)[:head.alpn_length] if head.alpn_length else b""
     flow = (<const char *>head.flow)[:head.flow_length] if head.flow_length else b""
-    return head.length, reply_to, alpn, flow
+    return head.length, reply_to, alpn, flow, (<char *>origin)[:origin_write(origin, &head.origin)]

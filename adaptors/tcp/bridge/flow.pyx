@@ -24,17 +24,26 @@ from skrouter.adaptors.tcp.bridge.inbound cimport (
 from skrouter.adaptors.tcp.bridge.model cimport (
     ALPN_LIMIT,
     ANSWER_TIME,
+    END_ABORTED,
+    END_ORDERLY,
+    END_REFUSED,
+    END_RESET,
+    END_TIMEOUT,
+    END_TLS,
     FLOW_DEAD,
     FLOW_DRAIN,
     FLOW_LINGER,
     FLOW_OPEN,
+    FLOW_PREFACE,
     FLOW_TLS,
     HANDSHAKE_TIME,
+    NOTICE_ENDED,
     NOTICE_TLS_FAILED,
     RETRY,
     record_t,
 )
 from skrouter.adaptors.tcp.bridge.notices cimport ADDRESS_TEXT, address_print, notice_add
+from skrouter.adaptors.tcp.bridge.observer cimport observer_begin, observer_end
 from skrouter.adaptors.tcp.bridge.outbound cimport outbound_end, outbound_write
 from skrouter.adaptors.tcp.bridge.records cimport record_end, record_error
 from skrouter.adaptors.tcp.bridge.reply cimport reply_close, reply_open
@@ -75,6 +84,8 @@ from skrouter.router.forwarder.settlement cimport arrival_free, copy_free, faile
 
 from skrouter.amqp import _proton  # noqa: F401
 
+cdef uint64_t UNKNOWN = <uint64_t>-1     # of moved_octets: a constant
+
 cdef enum:
     WATCH_ERRORS = 8                # EPOLLERR: reported in any case; alone it keeps the descriptor watched for resets
 
@@ -91,6 +102,14 @@ cdef bint text_set(text_t *text, const char *at, uint32_t length) noexcept nogil
     memcpy(text.at, at, length)
     text.at[length] = 0
     return True
+
+
+cdef const char *ending_text(ending why) noexcept nogil:
+    if why == END_RESET:
+        return b"reset"
+    if why == END_ABORTED:
+        return b"aborted"
+    return b"refused" if why == END_REFUSED else b"timeout"
 
 
 cdef bint _is_terminal(uint64_t state) noexcept nogil:
@@ -201,6 +220,11 @@ cdef void flow_free(flow_t *flow) noexcept nogil:
     engine_forget(bridge.engine, flow.handle)
     window_free(flow)
     _end_record(flow)
+    if flow.counted:
+        bridge.endings[<int>flow.why] += 1
+        if flow.why in (END_RESET, END_ABORTED, END_REFUSED, END_TIMEOUT):
+            notice_add(bridge, NOTICE_ENDED, flow.service.handle if flow.service != NULL else flow.server.handle,
+                       &flow.peer, ending_text(flow.why))
     _leave_parent(flow)
     if flow.previous != NULL:
         flow.previous.next = flow.next
@@ -210,6 +234,7 @@ cdef void flow_free(flow_t *flow) noexcept nogil:
         flow.next.previous = flow.previous
     bridge.flow_count -= 1
     free(flow.reply.at)
+    free(flow.preface)
     free(flow)
 
 
@@ -229,9 +254,15 @@ cdef void _leave_parent(flow_t *flow) noexcept nogil:
 
 cdef void _end_record(flow_t *flow) noexcept nogil:
     cdef record_t *record = flow.record
+    observer_end(flow)
     flow.record = NULL
     if record != NULL:
         record_end(flow.bridge, record)
+
+
+cdef void flow_ends(flow_t *flow, ending why) noexcept nogil:
+    if flow.why == END_ORDERLY:
+        flow.why = why
 
 
 cdef void _note_failure(flow_t *flow) noexcept nogil:
@@ -239,9 +270,12 @@ cdef void _note_failure(flow_t *flow) noexcept nogil:
     cdef char reason[STREAM_REASON]
     cdef char place[ADDRESS_TEXT]
     cdef char text[STREAM_REASON + ADDRESS_TEXT + 32]
+    cdef bint is_reset = flow.stream.error or (
+        flow.stream.watch.fd >= 0 and not flow.aborted and stream_connect_error(&flow.stream))
+    flow_ends(flow, END_RESET if is_reset else END_ABORTED if flow.aborted else END_REFUSED)
     if flow.record == NULL or flow.record.error != NULL:
         return
-    if flow.stream.error or (flow.stream.watch.fd >= 0 and not flow.aborted and stream_connect_error(&flow.stream)):
+    if is_reset:
         stream_reason(&flow.stream, reason, STREAM_REASON)
         address_print(&flow.peer, place)
         snprintf(text, sizeof(text), b"%s - async disconnect %s", reason, place)
@@ -250,7 +284,8 @@ cdef void _note_failure(flow_t *flow) noexcept nogil:
         record_error(flow.record, b"delivery-failed", b"destination unreachable")
 
 
-cdef void flow_drop(flow_t *flow, const char *condition, const char *description) noexcept nogil:
+cdef void flow_drop(flow_t *flow, ending why, const char *condition, const char *description) noexcept nogil:
+    flow_ends(flow, why)
     record_error(flow.record, condition, description)
     flow.broken = True
     engine_defer(flow.bridge.engine, &flow.task)
@@ -312,9 +347,19 @@ cdef void _on_alarm(alarm_t *alarm) noexcept nogil:
 
 cdef void _too_late(flow_t *flow) noexcept nogil:
     if flow.state != FLOW_OPEN:
-        flow_drop(flow, b"TLS-connection-failed", b"no handshake in time")
+        flow_drop(flow, END_TIMEOUT, b"TLS-connection-failed", b"no handshake in time")
     elif flow.outbound == NULL and not flow.ended_out:
-        flow_drop(flow, b"delivery-failed", b"no answer of the server's router in time")
+        flow_drop(flow, END_TIMEOUT, b"delivery-failed", b"no answer of the server's router in time")
+    elif flow.octets_in + flow.octets_out == flow.moved_octets:
+        flow_drop(flow, END_TIMEOUT, b"amqp:resource-limit-exceeded", b"half-closed and idle")
+    else:
+        _watch_half(flow)
+
+
+cdef void _watch_half(flow_t *flow) noexcept nogil:
+    """One direction has ended: the connection may not sit there for ever."""
+    flow.moved_octets = flow.octets_in + flow.octets_out
+    engine_arm(flow.bridge.engine, &flow.alarm, flow.bridge.engine.now + flow.bridge.half_closed_time)
 
 
 cdef void _shake_hands(flow_t *flow) noexcept nogil:
@@ -327,6 +372,7 @@ cdef void _shake_hands(flow_t *flow) noexcept nogil:
         notice_add(flow.bridge, NOTICE_TLS_FAILED, flow.service.handle if flow.service != NULL else flow.server.handle,
                    &flow.peer, reason)
         record_error(flow.record, b"TLS-connection-failed", reason)
+        flow_ends(flow, END_TLS)
         flow_fail(flow)
 
 
@@ -350,6 +396,7 @@ cdef void _start(flow_t *flow) noexcept nogil:
     if flow.service != NULL and not reply_open(flow):
         flow_fail(flow)
         return
+    observer_begin(flow)
     if not inbound_begin(flow):
         flow_fail(flow)
         return
@@ -382,7 +429,7 @@ cdef void _run(task_t *task) noexcept nogil:
     elif flow.broken or flow.aborted:
         _note_failure(flow)
         flow_fail(flow)
-    elif flow.state != FLOW_TLS:
+    elif flow.state != FLOW_TLS and flow.state != FLOW_PREFACE:
         _work(flow)
 
 
@@ -435,7 +482,8 @@ cdef void _heed_verdict(flow_t *flow) noexcept nogil:
 cdef void _expect_answer(flow_t *flow) noexcept nogil:
     """A server has taken all; its own stream began before. If it was aborted before a router on the way had begun to send
     it, there is nothing that could tell of its end."""
-    if flow.service != NULL and flow.outbound == NULL and not flow.ended_out and not flow.alarm.armed:
+    if flow.service != NULL and flow.outbound == NULL and not flow.ended_out and flow.moved_octets != UNKNOWN:
+        flow.moved_octets = UNKNOWN
         engine_arm(flow.bridge.engine, &flow.alarm, flow.bridge.engine.now + ANSWER_TIME)
 
 
@@ -450,3 +498,5 @@ cdef void _set_interest(flow_t *flow) noexcept nogil:
     if wants == 0 and not flow.ended_out:
         wants = WATCH_ERRORS
     stream_want(&flow.stream, wants)
+    if (flow.ended_in or flow.ended_out) and not flow.alarm.armed:
+        _watch_half(flow)

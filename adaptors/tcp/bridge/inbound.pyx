@@ -8,9 +8,11 @@ from skrouter.adaptors.tcp.bridge.model cimport (
     HEAD_ROOM,
     IDENTITY_LIMIT,
     PATIENCE,
+    address_t,
     bridge_t,
     text_t,
 )
+from skrouter.adaptors.tcp.bridge.observer cimport observer_see
 from skrouter.adaptors.tcp.bridge.records cimport record_identity, record_octets
 from skrouter.adaptors.tcp.bridge.window cimport window_read, window_room
 from skrouter.amqp.engine.stream cimport STREAM_ERROR, stream_buffered, stream_read
@@ -32,16 +34,19 @@ cdef bint inbound_begin(flow_t *flow) noexcept nogil:
     cdef bridge_t *bridge = flow.bridge
     cdef char identity[IDENTITY_LIMIT]
     cdef text_t nothing = text_t(NULL, 0)
+    cdef address_t nobody
     cdef text_t record = nothing
     cdef size_t length
     cdef arrival_t *arrival
+    nobody.size = 0
     if flow.service != NULL:
         if flow.record != NULL:
             record.at = identity
             record.length = record_identity(bridge, flow.record, identity)
-        length = write_stream_head(head, HEAD_ROOM, &flow.address, &flow.reply, &record, flow.alpn, flow.alpn_length)
+        length = write_stream_head(head, HEAD_ROOM, &flow.address, &flow.reply, &record, flow.alpn, flow.alpn_length,
+                                   &flow.origin)
     else:
-        length = write_stream_head(head, HEAD_ROOM, &flow.reply, &nothing, &nothing, NULL, 0)
+        length = write_stream_head(head, HEAD_ROOM, &flow.reply, &nothing, &nothing, NULL, 0, &nobody)
     if length == 0:
         return False
     arrival = arrival_new(bridge.forwarder, flow.service.link if flow.service != NULL else bridge.replies, False)
@@ -84,6 +89,8 @@ cdef void _read_once(flow_t *flow) noexcept nogil:
     cdef ssize_t size = stream_read(&flow.stream, buffer, window_room(flow))
     if size > 0:
         _count_in(flow, size)
+        if flow.observer != NULL:
+            observer_see(flow, buffer, size, True)
         if arrival_append(flow.inbound, buffer, size):
             arrival_advance(flow.inbound, False)
         else:
@@ -109,9 +116,13 @@ cdef void inbound_end(flow_t *flow) noexcept nogil:
     """Nothing more will be read: an unfinished stream is aborted; a finished one is left to its outcome."""
     cdef arrival_t *arrival = flow.inbound
     flow.ended_in = True
-    if arrival != NULL and not arrival.content.complete:
-        flow.inbound = NULL
-        arrival.owner = NULL
+    if arrival == NULL or (arrival.content.complete and not flow.waits):
+        return
+    flow.inbound = NULL
+    arrival.owner = NULL
+    if arrival.content.complete:
+        arrival_settled(arrival)        # it has no way, and nobody looks for one any more
+    else:
         arrival_abort(arrival)
 
 

@@ -24,6 +24,8 @@ cdef enum:
     FIRST_REPORT = 65536            # octets written to a socket before the first report to the other side
     REPORT_AFTER = 524288           # octets between two later ones
     PATIENCE = 3000                 # milliseconds in which a stream that no router has a way for is tried again
+    PROXY_ROOM = 1040               # octets of a PROXY header
+    HALF_CLOSED_TIME = 3600000      # milliseconds that a half-closed connection may be idle
     ANSWER_TIME = 10000             # milliseconds between a client stream's acceptance and the beginning of its server stream
     RETRY = 100                     # milliseconds between two such tries
     REPLY_TOKEN = 15                # characters that make a reply address unique
@@ -44,6 +46,7 @@ cdef enum:
     IDENTITY_LIMIT = 27             # octets of a record's identity, and one
 
 cdef enum flow_state:
+    FLOW_PREFACE                    # client side: the PROXY header is not complete yet
     FLOW_HEAD                       # server side: the client stream's head is not complete yet
     FLOW_CONNECTING                 # server side: TCP connect under way
     FLOW_TLS                        # TLS handshake
@@ -66,10 +69,36 @@ cdef struct counters_t:
     uint64_t octets_in              # read from sockets
     uint64_t octets_out             # written to sockets
 
+cdef enum ending:                   # why a connection has ended; the first reason counts
+    END_ORDERLY                     # both directions came to their end
+    END_RESET                       # its socket broke, or was reset
+    END_ABORTED                     # the other side's stream broke off: its socket was reset, or a router on the way was lost
+    END_REFUSED                     # the other side did not take our stream: connect failed there, or nobody serves the address
+    END_CONNECT                     # no target of the server took it
+    END_TLS                         # the handshake failed
+    END_PREFACE                     # no valid PROXY header
+    END_DELETED                     # its listener or connector was deleted
+    END_FORCED                      # by a management request
+    END_TIMEOUT                     # no handshake, no answer, or half-closed and idle
+    ENDINGS
+
+cdef enum observed:                 # of a service, and what an observer has found
+    OBSERVE_AUTO
+    OBSERVE_NONE
+    OBSERVE_HTTP1
+    OBSERVE_HTTP2
+
+cdef enum proxy_use:                # of a service
+    PROXY_NONE
+    PROXY_PASS                      # servers may be told the address of the client
+    PROXY_ACCEPT                    # clients begin with a header, which says whose connection it is
+
 cdef enum notice_kind:
     NOTICE_CONNECT_FAILED           # no target of a server answered
     NOTICE_TLS_FAILED               # a handshake failed
     NOTICE_ACCEPT_FAILED            # a service could not take a connection
+    NOTICE_ENDED                    # a connection has come to another end than its own
+    NOTICE_PREFACE_REFUSED          # a client began without a valid PROXY header
 
 cdef struct notice_t:               # something that control should log
     notice_kind kind
@@ -139,6 +168,8 @@ cdef struct service_t:              # owner: its bridge
     option_t *options               # owner: this; one, or more with a multi-address strategy
     uint32_t option_count
     const tls_context_t *tls        # borrowed from the Bridge object, which keeps the TlsContext; NULL: plain
+    proxy_use proxy
+    observed observe                # of connections from now on
     link_t *link                    # incoming, anonymous; its arrivals are the client streams
     counters_t counters
     uint32_t flows
@@ -153,6 +184,7 @@ cdef struct server_t:               # owner: its bridge
     text_t host                     # as configured: TLS server name
     const tls_context_t *tls        # borrowed, as above
     bint verify
+    bint introduces                 # connections begin with a PROXY header
     address_t *targets              # owner: this; where to connect, in order
     uint32_t target_count
     uint32_t preferred              # the one that answered last
@@ -171,9 +203,25 @@ cdef struct window_t:               # owner: its flow; see window.pyx
     int64_t marked_at               # microseconds
     uint64_t marked_offset          # acknowledged when it began
     uint64_t shortest               # microseconds of the shortest round; 0: unknown
+    uint64_t best                   # octets a second, of late
     bint was_short                  # of room in this round
     bint permits                    # writer's side: has reported, and so has a share of the budget
     uint64_t permitted              # octets beyond WINDOW
+
+cdef struct observer_t:             # owner: its flow; see observer.pyx
+    bridge_t *bridge
+    uint64_t parent                 # number of the connection's record
+    observed protocol               # OBSERVE_AUTO: not known yet
+    uint8_t first[24]               # octets of the client, until it is
+    uint32_t first_length
+    uint8_t *held                   # owner: this; octets of the server meanwhile
+    uint32_t held_length
+    void *http1                     # owner: this; see http1.pyx, http2.pyx
+    void *http2
+
+cdef struct preface_t:              # owner: its flow, while a PROXY header is read
+    size_t length
+    uint8_t octets[PROXY_ROOM]
 
 cdef struct flow_t:                 # owner: its bridge
     stream_t stream
@@ -186,6 +234,9 @@ cdef struct flow_t:                 # owner: its bridge
     uint64_t handle
     int64_t opened_at               # milliseconds of the monotonic clock
     address_t peer
+    address_t origin                # whose connection it is, where that is told from router to router; size 0: nobody's
+    observer_t *observer            # owner: this; NULL: nothing is observed
+    preface_t *preface              # owner: this; NULL: no PROXY header is expected
     text_t address                  # of the service; the octets belong to its option or server
     arrival_t *inbound              # what is read from the socket; NULL: not begun, or settled
     link_t *link                    # outgoing, this flow's own
@@ -207,6 +258,8 @@ cdef struct flow_t:                 # owner: its bridge
     bint moved                      # in moved_count of the server's link
     bint unlimited                  # the window does not count any more
     bint headed                     # the head of `outbound` is behind us
+    ending why                      # it ends
+    uint64_t moved_octets           # octets both ways when `alarm` was set for a half-closed connection
     bint waits                      # `inbound` has no way at the moment
     bint ended_in                   # the socket's octets have ended
     bint ended_out                  # all octets are written, and the end of the stream too
@@ -226,6 +279,8 @@ cdef struct bridge_t:               # owner: Bridge
     server_t *servers
     flow_t *flows
     uint32_t flow_count
+    uint64_t endings[ENDINGS]       # connections that have ended, by reason
+    uint32_t half_closed_time       # milliseconds
     uint64_t memory_ceiling         # octets
     uint64_t permitted              # octets beyond WINDOW that flows have permitted
     uint32_t permitting             # flows that have

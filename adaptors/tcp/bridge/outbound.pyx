@@ -16,6 +16,7 @@ from skrouter.adaptors.tcp.bridge.encapsulation cimport (
 )
 from skrouter.adaptors.tcp.bridge.inbound cimport inbound_stop_waiting
 from skrouter.adaptors.tcp.bridge.model cimport HEAD_ROOM, OCTETS_PER_PASS
+from skrouter.adaptors.tcp.bridge.observer cimport observer_see
 from skrouter.adaptors.tcp.bridge.records cimport record_octets
 from skrouter.adaptors.tcp.bridge.window cimport window_permit, window_report_is_due
 from skrouter.amqp.engine.poller cimport SCRATCH
@@ -155,9 +156,24 @@ cdef bint _write_once(flow_t *flow) noexcept nogil:
         flow.broken = True
     else:
         _count_out(flow, sent)
+        if flow.observer != NULL:
+            _show(flow, copy, sent)
         outbound_pass(copy, sent)
         flow.blocked = flow.stream.tls == NULL and <size_t>sent < offered
     return True
+
+
+cdef void _show(flow_t *flow, copy_t *copy, size_t length) noexcept nogil:
+    """The observer sees what the socket has taken."""
+    cdef chunk_t *chunk = copy.chunk
+    cdef uint32_t start = copy.offset
+    cdef size_t step
+    while length and chunk != NULL:
+        step = min(length, <size_t>(chunk.size - start))
+        observer_see(flow, chunk.data + start, step, False)
+        length -= step
+        start = 0
+        chunk = chunk.next
 
 
 cdef ssize_t _send_chunks(flow_t *flow, copy_t *copy, size_t *offered) noexcept nogil:

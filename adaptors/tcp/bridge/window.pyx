@@ -4,8 +4,8 @@
             acknowledged <-- RECEIVED, offset and permit --------- reported
 
 A window begins with the reference's MiB (spec: tcp-adaptor §3.4). It grows only for a writer that permits more, and only as
-far as rounds measure: in a round (the time until octets just read are acknowledged) that was short of room, twice the
-rate times the shortest round. A slow writer has long rounds, so its window stays; a long path has them from the start.
+far as rounds measure: after a round (the time until octets just read are acknowledged) that was short of room, four times
+the best rate of late times the shortest round. A slow writer has long rounds, so its window stays; a long path has them from the start.
 What all writers of a router permit beyond the reference's window is bounded by its budget.
 """
 
@@ -34,7 +34,9 @@ cdef extern from "time.h" nogil:
     int clock_gettime(int clock, timespec *time)
 
 cdef enum:
-    GAIN = 2                        # window for each product of rate and delay
+    GAIN = 4                        # window for each product of rate and delay: lost packets make rounds of several delays
+    FADING = 8                      # rounds in which a rate of old counts ever less
+    SECOND = 1000000
     KIB = 1024
 
 
@@ -88,10 +90,12 @@ cdef void _end_round(flow_t *flow) noexcept nogil:
     cdef int64_t now = _now()
     cdef uint64_t took = max(now - window.marked_at, 1)
     cdef uint64_t passed = flow.acknowledged - window.marked_offset
+    cdef uint64_t rate = passed * SECOND // took
     cdef uint64_t wanted
+    window.best = max(rate, window.best - window.best // FADING)
     if window.shortest == 0 or took < window.shortest:
         window.shortest = took
-    wanted = GAIN * passed * window.shortest // took
+    wanted = GAIN * window.best * window.shortest // SECOND
     if window.was_short and wanted > WINDOW + window.extra:
         window.extra = min(wanted - WINDOW, <uint64_t>PERMIT_LIMIT)
     _begin_round(flow, now)

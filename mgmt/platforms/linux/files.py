@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from skrouter.mgmt.platforms.linux.layout import DIRECTORY_MODE, PUBLIC_MODE, SECRET_MODE
 from skrouter.mgmt.sites.platform import Pems
 
+ASIDE = ".new"
 CA_FILE, CERTIFICATE_FILE, KEY_FILE = "ca.crt", "tls.crt", "tls.key"
 
 
@@ -18,7 +21,7 @@ def write(path: Path, content: bytes, mode: int = PUBLIC_MODE) -> bool:
         path.chmod(mode)
         return False
     make_directory(path.parent)
-    aside = path.with_name(f".{path.name}.new")
+    aside = path.with_name(f".{path.name}{ASIDE}")
     aside.unlink(missing_ok=True)
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as file:
@@ -60,6 +63,24 @@ def entries(directory: Path) -> list[Path]:
         return sorted(one for one in directory.iterdir() if not one.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def sweep(directory: Path) -> None:
+    """Remove what a writer left that was killed; nobody may be writing."""
+    for aside in directory.rglob(f".*{ASIDE}"):
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def turn(path: Path) -> Iterator[None]:
+    """Hold the lock, waiting for who holds it."""
+    make_directory(path.parent)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PUBLIC_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_pems(directory: Path, pems: Pems) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,6 @@ SECRET_MODE = 0o600
 """Keys, tokens, and documents that hold either."""
 
 INPUT_SUFFIXES = (".yaml", ".yml", ".json")
-RELOADING = re.compile(r"([A-Z][a-zA-Z]*)-(.+)\.(?:yaml|yml|json)")
-"""Names of input files that a running controller takes up at once."""
-
 SECRET_KINDS = ("Secret", "AccessToken", "AccessGrant")
 
 
@@ -103,6 +99,11 @@ class Layout:
     def log(self) -> Path:
         """The log of a router that runs as supervised process."""
         return self.internal / "skrouterd.log"
+
+    @property
+    def turn(self) -> Path:
+        """Locked by who carries out changes; beside the namespace, whose removal is one."""
+        return self.home / "namespaces" / f".{self.namespace}.lock"
 
     @property
     def lock(self) -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from skrouter.config.resources.access_token import AccessToken
@@ -58,6 +59,14 @@ class LinuxPlatform:
     def setting(self) -> Setting:
         """Where the site lives."""
         return self._setting
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """The turn of the namespace. What one left that died in its turn is removed first."""
+        with files.turn(self._layout.turn):
+            for directory in (self._layout.root / "runtime", self._layout.internal):
+                files.sweep(directory)
+            yield
 
     @property
     def log(self) -> Path:

@@ -32,6 +32,8 @@ LEVELS = ("trace", "debug", "info", "notice", "warning", "error", "critical")
 def contribute(context: Context, parts: Parts) -> None:
     """The entities of the site, and its CAs."""
     site = context.site
+    if not site.spec.link_access_is_known:
+        parts.refuse(site, f"Unsupported value for LinkAccess: {site.spec.link_access}")
     for one in (router(context), _site_entity(context), *_logs(context)):
         parts.add(site, one)
     parts.add(site, entity("address", "mc", prefix="mc", distribution="multicast"))

@@ -71,6 +71,7 @@ class Received:
     tag: bytes
     settled: bool
     octets: bytearray = field(default_factory=bytearray)
+    size: int = 0
     complete: bool = False
     aborted: bool = False
 
@@ -193,6 +194,8 @@ class Peer:
         self.host = "127.0.0.1:{1}".format(*self._socket.getsockname())
         self.octets_read = self.octets_written = 0
         self.reading = True
+        self.keeps = True
+        """Whether contents and frames are kept; else only how many octets have come."""
         self.alive = True
         self.next_delivery = 0
         self.links: list[Link] = []
@@ -259,6 +262,10 @@ class Peer:
         """Vanish."""
         self._socket.close()
         self.alive = False
+
+    def beat(self) -> None:
+        """Show that it lives: an empty frame."""
+        self._out += frames.raw_frame(b"")
 
     def queue(self, name: str, /, *, payload: bytes = b"", **fields: object) -> None:
         """Send a frame when its turn comes: transfers wait for the router's session window."""
@@ -362,7 +369,8 @@ class Peer:
             self._channel = channel
         if name not in ("open", "close") and channel != self._channel:
             return  # of a session that the router has begun for itself; it is left alone there
-        self.frames.append((name, fields))
+        if self.keeps:
+            self.frames.append((name, fields))
         if (handler := getattr(self, f"_on_{name}", None)) is not None:
             handler(fields, body[end:])
 
@@ -419,7 +427,9 @@ class Peer:
             link.received.append(received)
             link.count += 1
             link.credit -= 1
-        received.octets += payload
+        received.size += len(payload)
+        if self.keeps:
+            received.octets += payload
         received.settled = received.settled or bool(fields["settled"])
         received.aborted = bool(fields["aborted"])
         if received.aborted or not fields["more"]:

@@ -20,7 +20,7 @@ from skrouter_testing.process import HOST, free_port, wait_until
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 USER, PASSWORD = "router", "let-me-in"
-START_TIME = 120.0
+START_TIME = 300.0
 """Seconds: a virtual machine starts, on a machine that others use too."""
 STOP_TIME = 30.0
 _CONFIGURATION = """
@@ -69,12 +69,20 @@ class RabbitMQ:
         (directory / "plugins").write_text("[rabbitmq_amqp1_0].")
 
     def __enter__(self) -> RabbitMQ:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.end(signal.SIGTERM)
+        self.stop()
+
+    def stop(self) -> None:
+        """End everything."""
+        self.end()
         if self._name_server is not None:
             self._name_server.terminate()
             self._name_server.wait(STOP_TIME)

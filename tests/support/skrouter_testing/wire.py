@@ -28,13 +28,14 @@ VARYING = (
     (r":mobile_seq: long\(\d+\)", ":mobile_seq: S"),
     (r":have_seq: long\(\d+\)", ":have_seq: S"),
     (r"0x616e6f6e796d6f757340[0-9a-f]+", "anonymous@host"),
-    (r', :qd.access-id: "[^"]*"', ""),
+    (r'(:qd.access-id: |correlation-id=)"[A-Za-z0-9+_]{5}:\d+"', r"\1RECORD"),
+    (r'"(mc/sfe|sfe|vfcr)\.[A-Za-z0-9+_]{5}:0', r'"\1.SOURCE'),
     (r'correlation-id="[^"]*"', "correlation-id=null"),
     (r'(:meshid: |ingress-mesh=|:id: )"[A-Za-z0-9+_]{15}"', r'\1"MESH"'),
     (r":ordinal: long\(\d+\)", ":ordinal: N"),
     (r"message-id=ulong\(\d+\)", "message-id=M"),
 )
-"""Ids, times and names; access-id and correlation-id belong to flow records."""
+"""Ids, times and names; a RECORD is the identity of a flow record."""
 
 _RANDOM = re.compile(rb"(qdlink|temp)\.[A-Za-z0-9+_]{15}")
 _TAG = re.compile(rb"\xa0\x08.{8}", re.DOTALL)

@@ -36,6 +36,7 @@ RECORDS: list[tuple[tuple[object, ...], events.Event]] = [
     ((12, 1, False), events.SessionBegun(1, False)),
     ((13, 1), events.SessionEnded(1)),
     ((14, 1, 2), events.MessageTooLarge(1, 2)),
+    ((15,), events.FramesTraced()),
 ]
 
 
@@ -62,7 +63,7 @@ def test_a_number_that_names_no_event_is_refused(number: object) -> None:
         from_native((number, 1))
 
 
-@pytest.mark.parametrize("event", [event for _, event in RECORDS])
+@pytest.mark.parametrize("event", [event for _, event in RECORDS if dataclasses.fields(event)])
 def test_an_event_cannot_be_changed(event: events.Event) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(event, dataclasses.fields(event)[0].name, 7)

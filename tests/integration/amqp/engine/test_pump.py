@@ -291,3 +291,83 @@ def test_properties_that_are_no_amqp_are_refused(side: Side) -> None:
     side.begin()
     with pytest.raises(ValueError, match="not one AMQP value"):
         side.connections.open(side.handle, None, b"", b"", b"\xff\xff")
+
+
+# --- the trace of frames
+
+EMPTY_FRAME = frames.raw_frame(b"")
+ROOM = 262_144
+"""Octets that the trace keeps (TRACE_ROOM), and in front of each frame those that describe it."""
+DESCRIPTION = 24
+
+
+def traced(side: Side, limit: int = 1_000_000) -> list[tuple[int, bool, int, bytes]]:
+    taken, dropped = side.connections.take_traced(limit)
+    assert dropped == 0
+    return taken
+
+
+def test_a9_traced_frames_are_those_that_pass_in_whatever_pieces_they_come(side: Side) -> None:
+    side.connections.trace(side.handle, 7)
+    side.begin(b"")
+    opened = frames.raw_frame(frames.codec.encode(composite("open", container_id="slow")))
+    for octet in AMQP_HEADER + opened + EMPTY_FRAME:
+        side.peer.sendall(bytes((octet,)))
+        side.turn(0)
+    side.wait_for(events.ConnectionOpened)
+    side.connections.open(side.handle, None, b"", b"", b"")
+    side.run_until(lambda: b"\x00\x53\x10" in side.received, "no open")
+    side.wait_for(events.FramesTraced)
+    taken = traced(side)
+    assert [octets for _, outgoing, _, octets in taken if not outgoing] == [AMQP_HEADER, opened, EMPTY_FRAME]
+    assert b"".join(octets for _, outgoing, _, octets in taken if outgoing) == side.received
+    assert all((number, size) == (7, len(octets)) for number, _, size, octets in taken)
+
+
+def test_a9_a_trace_that_is_switched_off_tells_no_more(side: Side) -> None:
+    side.connections.trace(side.handle, 7)
+    side.open()
+    assert traced(side)
+    side.connections.trace(side.handle, 0)
+    side.say("begin", next_outgoing_id=0, incoming_window=10, outgoing_window=10)
+    side.run_until(lambda: b"\x00\x53\x11" in side.received, "no begin")
+    assert traced(side) == []
+
+
+def test_a9_a_trace_that_begins_within_a_frame_begins_with_the_next(side: Side) -> None:
+    side.open()
+    side.say("begin", next_outgoing_id=0, incoming_window=10, outgoing_window=10)
+    side.say("attach", name="l", handle=0, role=False, source=composite("source"), target=composite("target"))
+    attached = side.wait_for(events.LinkAttached)
+    side.forwarder.accept_link(attached.link, 0, 10, 10)
+    payload = b"\x00SpE\x00Su\xb0\x00\x00\x27\x10" + bytes(10_000)
+    transfer = frames.amqp_frame("transfer", handle=0, delivery_id=0, delivery_tag=b"t", payload=payload)
+    before = side.connections.facts(side.handle)[0]
+    side.peer.sendall(transfer[:3000])
+    side.run_until(lambda: side.connections.facts(side.handle)[0] == before + 3000, "not read")
+    side.connections.trace(side.handle, 7)
+    side.peer.sendall(transfer[3000:] + EMPTY_FRAME)
+    side.run_until(lambda: side.connections.facts(side.handle)[0] == before + len(transfer) + 8, "not read")
+    assert [octets for _, outgoing, _, octets in traced(side) if not outgoing] == [EMPTY_FRAME]
+
+
+def test_a9_what_the_trace_has_no_room_for_is_counted(side: Side) -> None:
+    side.connections.trace(side.handle, 7)
+    side.open()
+    known = len(traced(side))
+    flood = 20_000
+    before = side.connections.facts(side.handle)[0]
+    for _ in range(20):
+        side.peer.setblocking(True)
+        side.peer.sendall(EMPTY_FRAME * (flood // 20))
+        side.peer.setblocking(False)
+        side.turn(0)
+    side.run_until(lambda: side.connections.facts(side.handle)[0] == before + 8 * flood, "not read")
+    taken, dropped = side.connections.take_traced(100)
+    rest, more = side.connections.take_traced(flood)
+    assert (len(taken), more) == (100, 0)
+    assert len(taken) + len(rest) == ROOM // (DESCRIPTION + 8)
+    assert len(taken) + len(rest) + dropped == flood
+    side.peer.sendall(EMPTY_FRAME)
+    side.run_until(lambda: len(traced(side)) == 1, "nothing more")
+    assert known > 0

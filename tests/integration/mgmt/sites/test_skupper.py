@@ -44,7 +44,7 @@ class Cli:
 
     def end(self) -> None:
         """Stop all sites."""
-        for root in (self.home / "namespaces").glob("*"):
+        for root in (self.home / "namespaces").glob("[!.]*"):
             SupervisedManager(Layout(self.home, root.name)).stop()
 
 

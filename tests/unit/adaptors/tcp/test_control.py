@@ -48,7 +48,8 @@ OPEN = effects.OpenListener("lst", "127.0.0.1", "1028", MAX_BACKLOG)
 def test_listener_is_made_and_its_address_watched(listener: Any) -> None:
     assert control().handle(events.ListenerConfigured(listener), 0) == [
         effects.Log("info", f"Configured TcpListener for svc, {PLACE}"),
-        effects.AddListener("lst", None, False),
+        effects.AddListener("lst", None, False, "none"),
+        effects.SetObserver("lst", "auto"),
         effects.OfferAddress("lst", "svc", 1),
         effects.WatchAddress("svc"),
     ]
@@ -143,7 +144,7 @@ def test_two_listeners_share_one_watch(listener: Any, config: MakeConfig) -> Non
     machine.handle(events.ListenerConfigured(listener), 0)
     machine.handle(watch("svc", 1), 0)
     other = config("tcpListener", name="other", address="svc", host="127.0.0.1", port="1029")
-    assert machine.handle(events.ListenerConfigured(other), 0)[2:] == [
+    assert machine.handle(events.ListenerConfigured(other), 0)[3:] == [
         effects.OfferAddress("other", "svc", 1),
         effects.OpenListener("other", "127.0.0.1", "1029", MAX_BACKLOG),
     ]
@@ -157,14 +158,14 @@ def test_tenant_comes_before_every_address(listener: Any, connector: Any) -> Non
     assert effects.WatchAddress("blue/svc") in made
     assert effects.OfferAddress("lst", "blue/svc", 1) in made
     made = machine.handle(events.ConnectorConfigured(connector), 0)
-    assert effects.AddConnector("con", "blue/svc", "server.example", None, True) in made
+    assert effects.AddConnector("con", "blue/svc", "server.example", None, True, False) in made
 
 
 def test_observer_of_a_listener_may_change_and_nothing_else(listener: Any, config: MakeConfig) -> None:
     machine = control()
     machine.handle(events.ListenerConfigured(listener), 0)
     same = config("tcpListener", name="lst", address="svc", host="127.0.0.1", port="1028", observer="none")
-    assert machine.handle(events.ListenerConfigured(same), 0) == []
+    assert machine.handle(events.ListenerConfigured(same), 0) == [effects.SetObserver("lst", "none")]
     assert machine.listeners()[0].config.observer == "none"
     other = config("tcpListener", name="lst", address="svc2", host="127.0.0.1", port="1028")
     with pytest.raises(TcpConfigurationError, match="observer"):
@@ -252,7 +253,7 @@ def test_connector_serves_its_address_once_its_host_is_known(connector: Any) -> 
     machine = control()
     assert machine.handle(events.ConnectorConfigured(connector), 0) == [
         effects.Log("info", "Configured TcpConnector for svc, server.example:8080"),
-        effects.AddConnector("con", "svc", "server.example", None, True),
+        effects.AddConnector("con", "svc", "server.example", None, True, False),
         LOOK_UP,
     ]
     assert machine.next_deadline() is None

@@ -359,6 +359,14 @@ def test_removed_site_takes_everything_with_it() -> None:
     assert (status.status, status.message) == ("Error", "No active site in namespace")
 
 
+def test_unknown_link_access_is_told_and_the_router_runs() -> None:
+    site = replace(SITE, spec=SiteSpec(link_access="magic"))
+    world = settled((site, PLAIN))
+    assert world.statuses[site.key].message == "Unsupported value for LinkAccess: magic"
+    assert ("tcpListener", "listener/backend") in running(world)
+    assert ("listener", "west-edge") not in running(world)
+
+
 def test_second_site_waits_and_the_first_stays_active() -> None:
     world = settled((SITE,))
     other = Site(Metadata("a-site"))

@@ -45,13 +45,13 @@ def test_h6_client_head_without_a_flow_record_has_null_for_it() -> None:
 
 
 def test_captured_heads_are_read() -> None:
-    assert read_head(CLIENT + b"payload") == (len(CLIENT), REPLY_TO, b"", b"_HODq:5")
-    assert read_head(SERVER + b"payload") == (len(SERVER), b"", b"", b"")
+    assert read_head(CLIENT + b"payload") == (len(CLIENT), REPLY_TO, b"", b"_HODq:5", b"")
+    assert read_head(SERVER + b"payload") == (len(SERVER), b"", b"", b"", b"")
 
 
 def test_payload_that_looks_like_a_section_is_payload() -> None:
     head = write_head(b"svc", REPLY_TO)
-    assert read_head(head + head) == (len(head), REPLY_TO, b"", b"")
+    assert read_head(head + head) == (len(head), REPLY_TO, b"", b"", b"")
 
 
 @given(
@@ -59,11 +59,12 @@ def test_payload_that_looks_like_a_section_is_payload() -> None:
     st.binary(max_size=600),
     st.binary(max_size=255),
     st.binary(max_size=300),
+    st.sampled_from([b"", b"\x04" + bytes(range(6)), b"\x06" + bytes(range(18))]),
 )
-def test_what_is_written_is_read(to: bytes, reply_to: bytes, alpn: bytes, flow: bytes) -> None:
-    head = write_head(to, reply_to, alpn, flow)
-    assert read_head(head) == (len(head), reply_to, alpn, flow)
-    assert read_head(head + b"\x00\x53\x75") == (len(head), reply_to, alpn, flow)
+def test_what_is_written_is_read(to: bytes, reply_to: bytes, alpn: bytes, flow: bytes, origin: bytes) -> None:
+    head = write_head(to, reply_to, alpn, flow, origin)
+    assert read_head(head) == (len(head), reply_to, alpn, flow, origin)
+    assert read_head(head + b"\x00\x53\x75") == (len(head), reply_to, alpn, flow, origin)
 
 
 @given(st.binary(min_size=1, max_size=300), st.binary(max_size=300), st.data())
@@ -110,18 +111,18 @@ def test_what_is_no_stream_is_refused(octets: bytes, expected: str) -> None:
 @pytest.mark.parametrize("code", [b"\xa1", b"\xa3"])
 def test_content_type_may_be_string_or_symbol(code: bytes) -> None:
     octets = fields(*[b"\x40"] * 4, b"\xa1\x01r", b"\x40", code + TYPE[1:]) + b"\x00\x53\x77\x40"
-    assert read_head(octets) == (len(octets), b"r", b"", b"")
+    assert read_head(octets) == (len(octets), b"r", b"", b"", b"")
 
 
 def test_sections_before_the_properties_are_passed() -> None:
     before = b"\x00\x53\x70\xc0\x02\x01\x41" + b"\x00\x53\x71\xc1\x01\x00" + b"\x00\x53\x72\xc1\x01\x00"
     head = write_head(b"svc", REPLY_TO)
-    assert read_head(before + head) == (len(before) + len(head), REPLY_TO, b"", b"")
+    assert read_head(before + head) == (len(before) + len(head), REPLY_TO, b"", b"", b"")
 
 
 def test_descriptor_may_be_a_long_one() -> None:
     head = write_head(b"svc", REPLY_TO).replace(b"\x00\x53\x73", b"\x00\x80\x00\x00\x00\x00\x00\x00\x00\x73")
-    assert read_head(head) == (len(head), REPLY_TO, b"", b"")
+    assert read_head(head) == (len(head), REPLY_TO, b"", b"", b"")
 
 
 def test_head_that_does_not_fit_is_refused() -> None:

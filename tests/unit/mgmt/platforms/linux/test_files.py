@@ -50,6 +50,8 @@ def test_interrupted_write_leaves_the_old_content_and_is_no_entry(
     assert [one.name for one in files.entries(tmp_path)] == ["key"]
     assert all(mode(one) == 0o600 for one in tmp_path.iterdir())
     monkeypatch.undo()
+    files.sweep(tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
     assert files.write(tmp_path / "key", b"new", 0o600) and files.read(tmp_path / "key") == b"new"
 
 

@@ -1,0 +1,3 @@
+"""Python face of HPACK, for tests."""
+
+def decode_blocks(blocks: list[bytes]) -> list[list[tuple[bytes, bytes]] | None]: ...

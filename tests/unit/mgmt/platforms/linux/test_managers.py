@@ -1,0 +1,122 @@
+"""Units are written, enabled and removed by the commands that systemd has for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from skrouter.mgmt.platforms.linux.layout import Layout
+from skrouter.mgmt.platforms.linux.managers import (
+    SupervisedManager,
+    SystemdManager,
+    choose_manager,
+    router_command,
+)
+from skrouter.mgmt.sites.platform import PlatformError
+
+SYSTEMCTL = """#!/bin/sh
+echo "$@" >> "$0.calls"
+case "$*" in
+*show*) cat "$0.state" ;;
+*list-units*) exit $(cat "$0.answers") ;;
+*enable*) [ -e "$0.broken" ] && { echo "no such unit" >&2; exit 1; } ;;
+esac
+exit 0
+"""
+
+
+class Systemctl:
+    """A `systemctl` that writes down what it is asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / "systemctl"
+        self.path.write_text(SYSTEMCTL)
+        self.path.chmod(0o755)
+        (directory / "skrouterd").write_text("#!/bin/sh\n")
+        (directory / "skrouterd").chmod(0o755)
+        self.set("state", "active")
+        self.set("answers", "0")
+
+    def set(self, name: str, value: str) -> None:
+        Path(f"{self.path}.{name}").write_text(value)
+
+    @property
+    def calls(self) -> list[str]:
+        file = Path(f"{self.path}.calls")
+        return file.read_text().splitlines() if file.exists() else []
+
+
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemctl:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    return Systemctl(tools)
+
+
+def manager(tmp_path: Path) -> SystemdManager:
+    environment = {"XDG_CONFIG_HOME": str(tmp_path / "config")}
+    return SystemdManager(Layout(tmp_path / "data", "ns"), environment, user_id=1000)
+
+
+def test_unit_of_a_user_is_enabled_started_restarted_and_removed(
+    systemctl: Systemctl, tmp_path: Path
+) -> None:
+    found, unit = manager(tmp_path), tmp_path / "config/systemd/user/skupper-ns.service"
+    assert not found.is_started()
+    found.start("site-1")
+    assert "SKUPPER_SITE_ID=site-1" in unit.read_text() and found.is_started()
+    found.restart()
+    found.stop()
+    assert not unit.exists() and not found.is_started()
+    calls = [one.removeprefix("--user ") for one in systemctl.calls]
+    assert [one for one in calls if not one.startswith("show")] == [
+        "daemon-reload",
+        "enable skupper-ns.service",
+        "restart skupper-ns.service",
+        "restart skupper-ns.service",
+        "stop skupper-ns.service",
+        "disable skupper-ns.service",
+        "daemon-reload",
+        "reset-failed skupper-ns.service",
+    ]
+    assert all(one.startswith("--user ") for one in systemctl.calls)
+
+
+def test_unit_that_somebody_stopped_is_not_started(systemctl: Systemctl, tmp_path: Path) -> None:
+    found = manager(tmp_path)
+    found.start("site-1")
+    systemctl.set("state", "inactive")
+    assert not found.is_started()
+
+
+def test_refusal_of_systemd_is_told_in_its_words(systemctl: Systemctl, tmp_path: Path) -> None:
+    systemctl.set("broken", "")
+    with pytest.raises(PlatformError, match=r"systemctl enable skupper-ns\.service: no such unit"):
+        manager(tmp_path).start("site-1")
+
+
+def test_supervisor_takes_the_place_of_systemd_where_it_does_not_answer(
+    systemctl: Systemctl, tmp_path: Path
+) -> None:
+    layout = Layout(tmp_path / "data", "ns")
+    assert isinstance(choose_manager(layout, os.environ), SystemdManager)
+    systemctl.set("answers", "1")
+    assert isinstance(choose_manager(layout, os.environ), SupervisedManager)
+
+
+def test_supervisor_that_is_not_there_cannot_restart_anything(tmp_path: Path) -> None:
+    found = SupervisedManager(Layout(tmp_path, "ns"))
+    found.stop()
+    with pytest.raises(PlatformError, match="the router has no supervisor"):
+        found.restart()
+
+
+def test_missing_router_is_told_as_people_know_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(
+        PlatformError, match='Platform "linux" is not available: ERROR! Command not found: skrouterd'
+    ):
+        router_command()
