@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -217,7 +217,7 @@ def _send(host: str, port: str) -> None:
             connection.sendall(BLOCK)
 
 
-PROGRAMS: Final = {"relay": _relay, "sink": _sink, "send": _send}
+PROGRAMS: Final[dict[str, Callable[..., None]]] = {"relay": _relay, "sink": _sink, "send": _send}
 
 if __name__ == "__main__":
     threading.current_thread().name = sys.argv[1]
