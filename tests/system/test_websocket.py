@@ -173,7 +173,7 @@ class RawPeer:
     [("amqp", False), ("binary", False), ("amqp", True)],
     ids=["amqp", "binary", "cut"],
 )
-def test_proton_sends_and_receives_ten_thousand_messages(web: Web, protocol: str, fragments: bool) -> None:
+def test_e10_proton_sends_and_receives_ten_thousand_messages(web: Web, protocol: str, fragments: bool) -> None:
     address = f"many-{protocol}-{fragments}"
     with WebSocketRelay(web.url, protocol=protocol, fragments=fragments) as relay:
         with Client(relay.port) as client:
