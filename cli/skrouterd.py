@@ -127,7 +127,7 @@ def _log_failed_start(log: RouterLog, error: Exception) -> None:
 
 
 def memory_ceiling() -> int:
-    """Octets that TCP's buffers may take: as the environment says, else what the machine has (spec: tcp-adaptor §3.4)."""
+    """Octets that TCP's buffers may take: as the environment says, else what the machine has."""
     given = os.environ.get("SKUPPER_ROUTER_MEMORY_CEILING", "")
     if given.isdecimal() and int(given):
         return int(given)

@@ -22,10 +22,9 @@ from skrouter.adaptors.tcp.effects import (
 from skrouter.adaptors.tcp.listener import Listener
 from skrouter.config.model import TcpConnectorConfig, TcpListenerConfig
 
-
 _ENDINGS: Final = {
     "reset": "its socket was reset",
-    "aborted": "the stream of the other side broke off: its socket was reset, or a router on the way was lost",
+    "aborted": "the other side's stream broke off: its socket was reset, or a router on the way was lost",
     "refused": "destination unreachable",
     "timeout": "no handshake, no answer, or half-closed and idle for too long",
 }

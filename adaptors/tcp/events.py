@@ -113,7 +113,7 @@ class HandshakeFailed:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEnded:
-    """A connection of this listener or connector has come to another end than its own; `reason` is one word."""
+    """A connection of this listener or connector has come to another end than its own; `reason`: a word."""
 
     name: str
     peer: str

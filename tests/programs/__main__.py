@@ -1,7 +1,7 @@
 """Real programs through two routers: each puts load on a service behind a tcpConnector, and may see no error.
 
-`python -m programs [--seconds 10] [--only redis]`, with tests and tests/support on the path; prints a line for each program
-and ends with status 1 if one failed. A program that is not installed is named and left out.
+`python -m programs [--seconds 10] [--only redis]`, with tests and tests/support on the path; prints a line
+for each program and ends with status 1 if one failed. A program that is not installed is named and left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from programs import services
-from programs.services import Missing
+from programs.services import MissingError
 from skrouter_testing.process import HOST, Routers, free_port, section, wait_until
 from skrouter_testing.router_line import RouterLine
 from skrouter_testing.tcp_peers import is_open
@@ -67,7 +67,7 @@ def main() -> int:
             continue
         try:
             print(f"{name}: {run(name, options.seconds)}", flush=True)
-        except Missing as error:
+        except MissingError as error:
             print(f"{name}: left out: {error}", flush=True)
         except (AssertionError, OSError) as error:
             failed += 1

@@ -20,7 +20,7 @@ Load = Callable[[int, float], str]
 """Puts load on a port for so many seconds, and says what came of it. AssertionError: something went wrong."""
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """A program that is not installed."""
 
 
@@ -33,11 +33,11 @@ class Served:
 
 
 def program(name: str) -> str:
-    """Where it is. Raises Missing."""
+    """Where it is. Raises MissingError."""
     places = [os.environ.get("PATH", ""), "/usr/sbin", *map(str, Path("/usr/lib/postgresql").glob("*/bin"))]
     found = shutil.which(name, path=os.pathsep.join(places))
     if found is None:
-        raise Missing(f"{name} is not installed")
+        raise MissingError(f"{name} is not installed")
     return found
 
 
@@ -82,7 +82,8 @@ def line_of(output: str, *parts: str) -> str:
 # --- HTTP
 
 
-NGINX = """daemon off; master_process off; pid {at}/nginx.pid; error_log {at}/error.log; worker_rlimit_nofile 8192;
+NGINX = """daemon off; master_process off; pid {at}/nginx.pid;
+error_log {at}/error.log; worker_rlimit_nofile 8192;
 events {{ worker_connections 4096; }}
 http {{ access_log off; keepalive_requests 1000000; client_body_temp_path {at}/b; proxy_temp_path {at}/p;
  fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;
@@ -194,7 +195,9 @@ def ssh(directory: Path) -> Iterator[Served]:
     shutil.copy(directory / "user.pub", directory / "authorized")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
-    config = f"ListenAddress {HOST}:{port}\nHostKey {directory}/host\nAuthorizedKeysFile {directory}/authorized\n"
+    config = (
+        f"ListenAddress {HOST}:{port}\nHostKey {directory}/host\nAuthorizedKeysFile {directory}/authorized\n"
+    )
     config += f"PidFile {directory}/sshd.pid\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n"
     (directory / "sshd_config").write_text(config)
 
@@ -261,7 +264,7 @@ def websocket(directory: Path) -> Iterator[Served]:
                         connection.send(message)
                         assert connection.recv(30) == message, "a message has changed"
                         count += 1
-        except Exception as error:  # noqa: BLE001  (told by the load, whatever it is)
+        except Exception as error:
             errors.append(error)
         counts.append(count)
 

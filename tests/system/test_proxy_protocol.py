@@ -1,4 +1,4 @@
-"""PROXY protocol through two routers, with real proxies at both ends: HAProxy before the listener, nginx as the server."""
+"""PROXY protocol through two routers, with HAProxy before the listener and nginx as the server."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from skrouter_testing.process import HOST, Routers, free_port, section
+from skrouter_testing.process import HOST, Routers, free_port, section, wait_until
 from skrouter_testing.router_line import RouterLine
 from skrouter_testing.tcp_peers import Service, connect, is_open, wait_end
-from skrouter_testing.process import wait_until
 
 LISTENER = ": listening for client connections"
-HEADER = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes([192, 0, 2, 7, 198, 51, 100, 1, 0x13, 0x88, 1, 187])
+HEADER = b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes(
+    [192, 0, 2, 7, 198, 51, 100, 1, 0x13, 0x88, 1, 187]
+)
 
 
-def a_line(routers: Routers, server: int, *, listener: str = "none", connector: str = "none") -> tuple[RouterLine, int]:
+def a_line(
+    routers: Routers, server: int, *, listener: str = "none", connector: str = "none"
+) -> tuple[RouterLine, int]:
     port = free_port()
     extra = {
         "A": section("tcpListener", name="in", host=HOST, port=port, address="web", proxyProtocol=listener),
-        "B": section("tcpConnector", name="out", host=HOST, port=server, address="web", proxyProtocol=connector),
+        "B": section(
+            "tcpConnector", name="out", host=HOST, port=server, address="web", proxyProtocol=connector
+        ),
     }
     line = RouterLine(routers, "AB", extra=extra).start()
     line["A"].wait_line(LISTENER)
@@ -119,14 +124,18 @@ def test_header_in_single_octets_is_taken_and_what_follows_reaches_the_server(ro
                 assert server.recv(100) == b"hello"
 
 
-@pytest.mark.parametrize("octets", [b"GET / HTTP/1.0\r\n\r\n", HEADER[:14] + b"\xff\xff", b"PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n"])
+@pytest.mark.parametrize(
+    "octets", [b"GET / HTTP/1.0\r\n\r\n", HEADER[:14] + b"\xff\xff", b"PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n"]
+)
 def test_client_without_a_valid_header_is_reset_and_told_of(routers, octets):
     with Service() as service:
         line, port = a_line(routers, service.port, listener="accept")
         with connect(port) as client:
             client.sendall(octets)
             assert wait_end(client) in ("closed", "reset")
-        line["A"].wait_line("Listener in: connection of 127.0.0.1:", "no valid PROXY protocol header of version 2")
+        line["A"].wait_line(
+            "Listener in: connection of 127.0.0.1:", "no valid PROXY protocol header of version 2"
+        )
 
 
 def test_server_hears_of_a_client_that_nobody_names_as_local(routers):

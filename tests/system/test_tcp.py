@@ -53,7 +53,7 @@ def own_net(routers: Routers) -> Iterator[Net]:
         yield net
 
 
-def test_a_page_is_fetched_through_the_mesh(routers):
+def test_e1_a_page_is_fetched_through_the_mesh(routers):
     page = b"<html>" + bytes(range(256)) * 2000
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -164,7 +164,7 @@ def test_connection_is_closed_when_no_one_listens_at_the_service(routers):
     assert line["A"].running and line["B"].running
 
 
-def test_listener_is_closed_until_its_service_is_reachable_and_again_when_it_is_gone(own_net):
+def test_e3_listener_is_closed_until_its_service_is_reachable_and_again_when_it_is_gone(own_net):
     net, line = own_net, own_net.line
     line.start("A")
     assert not is_open(net.port)

@@ -23,7 +23,7 @@ MAX_OCTETS = 25_000
 
 
 def star(routers: Routers, holders: Holders, costs: dict[str, int], here: bool) -> tuple[Topology, int]:
-    """A with a listener, neighbors at these costs with a connector each; with `here`, A has a connector too."""
+    """A with a listener, neighbors at these costs with a connector each; with `here` A has one too."""
     port = free_port()
     extra = {
         name: section("tcpConnector", name="out", host=HOST, port=holders.ports[name], address="crowd")
@@ -46,7 +46,7 @@ def star(routers: Routers, holders: Holders, costs: dict[str, int], here: bool) 
     ids=["equal costs", "unequal costs", "near and far"],
 )
 def test_e1_connections_are_shared_out_by_how_many_are_open_and_by_cost(routers, costs, here):
-    """Each goes where open connections plus cost are least (spec: tcp-adaptor §6), so all these sums end up equal."""
+    """Each goes where open connections plus cost are least: all these sums end up equal."""
     with Holders("ABC") as holders:
         _, port = star(routers, holders, costs, here)
 

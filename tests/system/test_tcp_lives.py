@@ -10,6 +10,7 @@ import os
 import random
 import socket
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,11 @@ class Way(Topology):
     def __init__(self, routers: Routers, names: str) -> None:
         order = names.split("-")
         self.first, self.last = order[0], order[-1]
-        links = [Link(a, b) if a.startswith("E") else Link(b, a) for a, b in zip(order, order[1:], strict=False)]
+        links = [Link(a, b) if a.startswith("E") else Link(b, a) for a, b in pairwise(order)]
         self.service = socket.create_server((HOST, 0), backlog=200)
         self.tcp_port = free_port()
         at = self.service.getsockname()[1]
-        extra = {name: "" for name in order}
+        extra = dict.fromkeys(order, "")
         extra[self.first] += section("tcpListener", name="in", host=HOST, port=self.tcp_port, address="lives")
         extra[self.last] += section("tcpConnector", name="out", host=HOST, port=at, address="lives")
         super().__init__(routers, order, links, extra=extra)
@@ -48,7 +49,7 @@ class Way(Topology):
         return self
 
     def left(self) -> dict[str, int]:
-        """TCP connections that routers still have, by router; what comes late at the service is turned away."""
+        """TCP connections that routers still have, by router; late ones at the service are turned away."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 self.service.accept()[0].close()
@@ -70,11 +71,10 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Way]:
 
 def _sockets(router: RouterProcess, ports: set[int]) -> int:
     """Connections that the process has a descriptor of, from or to one of these ports."""
-    links = Path(f"/proc/{router.pid}/fd")
     held = set()
-    for link in os.listdir(links):
+    for link in Path(f"/proc/{router.pid}/fd").iterdir():
         with contextlib.suppress(FileNotFoundError):
-            held.add(os.readlink(links / link))
+            held.add(str(link.readlink()))
     count = 0
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()

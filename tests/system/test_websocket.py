@@ -168,7 +168,7 @@ class RawPeer:
     [("amqp", False), ("binary", False), ("amqp", True)],
     ids=["amqp", "binary", "cut"],
 )
-def test_b15_proton_sends_and_receives_ten_thousand_messages(
+def test_e10_proton_sends_and_receives_ten_thousand_messages(
     web: Web, protocol: str, fragments: bool
 ) -> None:
     address = f"many-{protocol}-{fragments}"

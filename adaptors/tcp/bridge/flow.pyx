@@ -42,7 +42,7 @@ from skrouter.adaptors.tcp.bridge.model cimport (
     RETRY,
     record_t,
 )
-from skrouter.adaptors.tcp.bridge.notices cimport ADDRESS_TEXT, address_print, notice_add
+from skrouter.adaptors.tcp.bridge.notices cimport ADDRESS_TEXT, address_print, ending_text, notice_add
 from skrouter.adaptors.tcp.bridge.observer cimport observer_begin, observer_end
 from skrouter.adaptors.tcp.bridge.outbound cimport outbound_end, outbound_write
 from skrouter.adaptors.tcp.bridge.records cimport record_end, record_error
@@ -102,14 +102,6 @@ cdef bint text_set(text_t *text, const char *at, uint32_t length) noexcept nogil
     memcpy(text.at, at, length)
     text.at[length] = 0
     return True
-
-
-cdef const char *ending_text(ending why) noexcept nogil:
-    if why == END_RESET:
-        return b"reset"
-    if why == END_ABORTED:
-        return b"aborted"
-    return b"refused" if why == END_REFUSED else b"timeout"
 
 
 cdef bint _is_terminal(uint64_t state) noexcept nogil:

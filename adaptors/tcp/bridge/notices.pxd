@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint64_t
 
-from skrouter.adaptors.tcp.bridge.model cimport address_t, bridge_t, notice_kind
+from skrouter.adaptors.tcp.bridge.model cimport address_t, bridge_t, ending, notice_kind
 
 cdef enum:
     ADDRESS_TEXT = 64
@@ -17,3 +17,5 @@ cdef void address_print(const address_t *address, char *text) noexcept nogil
 cdef str address_text(const address_t *address)
 # (host, port) of a packed sockaddr, ("", "") if there is none.
 cdef tuple address_parts(const address_t *address)
+# One word for an end that is told of.
+cdef const char *ending_text(ending why) noexcept nogil

@@ -8,7 +8,7 @@ from libc.stdio cimport snprintf
 from libc.string cimport strchr, strncpy
 from posix.unistd cimport close, read, write
 
-from skrouter.adaptors.tcp.bridge.model cimport NOTICES, notice_t
+from skrouter.adaptors.tcp.bridge.model cimport END_ABORTED, END_REFUSED, END_RESET, NOTICES, notice_t
 from skrouter.amqp.engine.stream cimport STREAM_REASON
 
 from skrouter.amqp import _proton  # noqa: F401
@@ -36,6 +36,14 @@ cdef extern from "netdb.h" nogil:
 cdef enum:
     HOST_TEXT = 56                  # an IPv6 address with its zone
     SERVICE_TEXT = 8                # a port number
+
+
+cdef const char *ending_text(ending why) noexcept nogil:
+    if why == END_RESET:
+        return b"reset"
+    if why == END_ABORTED:
+        return b"aborted"
+    return b"refused" if why == END_REFUSED else b"timeout"
 
 
 cdef bint notices_open(bridge_t *bridge) noexcept nogil:

@@ -11,7 +11,7 @@ from skrouter_testing.process import HOST, PATIENCE
 
 
 class Holders:
-    """Services, by name, on one thread: each accepts, says its name, echoes what it hears, and closes after its client."""
+    """Services by name, on one thread: each says its name, echoes what it hears, closes after its client."""
 
     def __init__(self, names: str) -> None:
         self.held = dict.fromkeys(names, 0)

@@ -1,8 +1,8 @@
-"""Random lives of TCP connections: each end sends, pauses, half-closes, resets; what arrives is checked octet by octet.
+"""Random lives of TCP connections: each end sends, pauses, half-closes, resets; every octet is checked.
 
-The octets of a direction are a fixed pattern behind the eight octets that name a client's life, so that each end can
-check a prefix without knowing the other. The law (`broken_laws`): what arrives is a prefix of what was sent; an end that
-sees the end of the stream has all of it; ends that both half-close see no error; nothing hangs.
+The octets of a direction are a fixed pattern, behind the eight octets that name a client's life, so that each
+end can check without knowing the other. The law (`broken_laws`): what arrives is a prefix of what was sent;
+an end that sees the end of the stream has all of it; ends that both half-close see no error; nothing hangs.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def broken_laws(life: Life) -> list[str]:
 
 
 class Lives:
-    """Runs lives against the port of a tcpListener, `together` at a time; `service` listens for the tcpConnector."""
+    """Runs lives against ports of a tcpListener; `service` listens for the tcpConnector."""
 
     def __init__(self, service: socket.socket, ports: list[int], source: random.Random) -> None:
         self._service = service
@@ -273,7 +273,7 @@ class Lives:
                 continue
             if events & selectors.EVENT_READ:
                 key.data.read(now)
-            if events & selectors.EVENT_WRITE and not key.data.over and not key.data.seen == "reset":
+            if events & selectors.EVENT_WRITE and not key.data.over and key.data.seen != "reset":
                 self._selector.unregister(key.fileobj)
                 key.data.write(now)
         self._name_the_nameless()

@@ -1,7 +1,7 @@
-"""A long link between two network namespaces: delay, loss and a rate, in user space, for kernels without netem.
+"""A long link between two network namespaces, in user space, for kernels without netem: delay, loss, a rate.
 
-`Wan` makes two namespaces and a relay process between two TUN devices; `run` starts programs in them. Needs root and
-/dev/net/tun. `python -m skrouter_testing.wan relay|sink|send …` are the programs.
+`Wan` makes two namespaces and a relay process between two TUN devices. Needs root and /dev/net/tun.
+`python -m skrouter_testing.wan relay|sink|send …` are the programs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Final
 
@@ -37,7 +38,7 @@ _names = iter(range(1_000_000))
 
 def possible() -> bool:
     """Whether this machine lets us make namespaces and TUN devices."""
-    return os.geteuid() == 0 and os.path.exists("/dev/net/tun") and os.path.exists("/var/run/netns")
+    return os.geteuid() == 0 and Path("/dev/net/tun").exists() and Path("/var/run/netns").is_dir()
 
 
 class Wan:
@@ -72,7 +73,10 @@ class Wan:
 
     def _is_up(self, name: str) -> bool:
         shown = subprocess.run(
-            ["ip", "-n", name, "-br", "addr", "show", "dev", _DEVICE], capture_output=True, text=True, check=False
+            ["ip", "-n", name, "-br", "addr", "show", "dev", _DEVICE],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return "peer" in shown.stdout
 
@@ -148,7 +152,10 @@ class _Direction:
 
 def _tun(libc: ctypes.CDLL, namespace: str, own: str, peer: str) -> int:
     """A device made inside a namespace, from where this thread comes back."""
-    here, there = os.open("/proc/self/ns/net", os.O_RDONLY), os.open(f"/var/run/netns/{namespace}", os.O_RDONLY)
+    here, there = (
+        os.open("/proc/self/ns/net", os.O_RDONLY),
+        os.open(f"/var/run/netns/{namespace}", os.O_RDONLY),
+    )
     if libc.setns(there, _NETWORK_NAMESPACE):
         raise OSError(ctypes.get_errno(), "setns")
     try:
@@ -210,7 +217,7 @@ def _send(host: str, port: str) -> None:
             connection.sendall(BLOCK)
 
 
-PROGRAMS: Final = {"relay": _relay, "sink": _sink, "send": _send}
+PROGRAMS: Final[dict[str, Callable[..., None]]] = {"relay": _relay, "sink": _sink, "send": _send}
 
 if __name__ == "__main__":
     threading.current_thread().name = sys.argv[1]

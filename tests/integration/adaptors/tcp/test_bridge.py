@@ -39,7 +39,7 @@ async def ping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 @pytest.mark.parametrize("which", ["listener", "connector"])
-def test_removal_with_drop_resets_connections(router: Router, which: str) -> None:
+def test_e7_removal_with_drop_resets_connections(router: Router, which: str) -> None:
     async def scenario() -> None:
         connector = await router.serve(echo)
         reader, writer = await router.open()
@@ -57,7 +57,7 @@ def test_removal_with_drop_resets_connections(router: Router, which: str) -> Non
 
 
 @pytest.mark.parametrize("which", ["listener", "connector"])
-def test_removal_without_drop_lets_connections_live(router: Router, which: str) -> None:
+def test_e7_removal_without_drop_lets_connections_live(router: Router, which: str) -> None:
     async def scenario() -> None:
         connector = await router.serve(echo)
         reader, writer = await router.open()
@@ -153,7 +153,7 @@ def test_listener_on_two_sockets_accepts_from_both(router: Router) -> None:
     router.run(scenario())
 
 
-def test_connections_are_shared_out_by_weight(router: Router) -> None:
+def test_e4_connections_are_shared_out_by_weight(router: Router) -> None:
     async def scenario() -> None:
         await router.serve(echo)
         router.bridge.offer_address(router.listener, "svc", 3)
@@ -276,7 +276,7 @@ async def serve_tls(
     router.connect_to(server.sockets[0].getsockname()[1], tls=tls, host=name)
 
 
-def test_tls_on_both_sides_carries_octets_and_alpn(
+def test_e2_tls_on_both_sides_carries_octets_and_alpn(
     bare_router: Router, authority: Authority, pair: Pair
 ) -> None:
     router = bare_router
@@ -351,7 +351,7 @@ def test_server_with_a_wrong_name_is_not_spoken_to(
     router.run(scenario())
 
 
-def test_client_without_certificate_is_refused_where_one_is_required(
+def test_e2_client_without_certificate_is_refused_where_one_is_required(
     bare_router: Router, authority: Authority, pair: Pair
 ) -> None:
     router = bare_router

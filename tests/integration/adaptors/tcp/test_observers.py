@@ -75,7 +75,9 @@ def test_e6_requests_of_http1_are_told(router: Router, observer: str) -> None:
     watch(router, observer)
     post = b"POST /x HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
     made = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\nA: b\r\n\r\n"
-    assert talk(router, [("c", GET), ("s", OK), ("c", post), ("s", b"HTTP/1.1 100 Continue\r\n\r\n" + made)]) == [
+    assert talk(
+        router, [("c", GET), ("s", OK), ("c", post), ("s", b"HTTP/1.1 100 Continue\r\n\r\n" + made)]
+    ) == [
         (0, 3, ("HTTP/1.1", "GET", "200", "OK", "192.0.2.7", 0), True),
         (5, 2, ("HTTP/1.1", "POST", "201", "Created", "", 0), True),
     ]
@@ -84,7 +86,9 @@ def test_e6_requests_of_http1_are_told(router: Router, observer: str) -> None:
 def test_e6_pipelined_requests_are_matched_with_their_answers(router: Router) -> None:
     watch(router, "auto")
     head = b"HEAD / HTTP/1.1\r\n\r\n"
-    answers = OK + b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"HTTP/1.1 304 Not Modified\r\n\r\n" + OK
+    answers = (
+        OK + b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + b"HTTP/1.1 304 Not Modified\r\n\r\n" + OK
+    )
     found = talk(router, [("c", GET + head + GET + GET), ("s", answers)])
     assert [(row[1], row[2][1], row[2][2]) for row in found] == [
         (3, "GET", "200"),
@@ -121,7 +125,9 @@ def test_e6_upgraded_connection_is_observed_no_more(router: Router) -> None:
 def test_e6_streams_of_http2_are_told(router: Router, observer: str) -> None:
     watch(router, observer)
     answers = H2_OK + frame(1, 0x05, 3, bytes([0x08, 3]) + b"204")
-    assert talk(router, [("c", PREFACE + SETTINGS + H2_GET), ("s", SETTINGS), ("c", H2_POST), ("s", answers)]) == [
+    assert talk(
+        router, [("c", PREFACE + SETTINGS + H2_GET), ("s", SETTINGS), ("c", H2_POST), ("s", answers)]
+    ) == [
         (0, 5, ("HTTP/2", "GET", "200", "", "192.0.2.7", 1), True),
         (5, 0, ("HTTP/2", "POST", "204", "", "", 3), True),
     ]
@@ -164,9 +170,7 @@ def test_e6_changed_observer_counts_for_new_connections(router: Router) -> None:
 PIECES = st.one_of(
     st.binary(min_size=1, max_size=60),
     st.sampled_from([GET, OK, PREFACE, SETTINGS, H2_GET, H2_POST, H2_OK, b"\r\n", b"5\r\n", b"x" * 5000]),
-    st.builds(
-        frame, st.integers(0, 10), st.integers(0, 255), st.integers(0, 5), st.binary(max_size=40)
-    ),
+    st.builds(frame, st.integers(0, 10), st.integers(0, 255), st.integers(0, 5), st.binary(max_size=40)),
 )
 
 

@@ -1,4 +1,4 @@
-"""A stream that no router has a way for at the moment is tried again for a while; what is lost by then is told."""
+"""Streams that no router has a way for are tried again for a while; half-closed connections end some time."""
 
 from __future__ import annotations
 

@@ -248,7 +248,7 @@ def test_refused_connection_to_the_server_is_logged(site: Site) -> None:
     site.router.run(scenario())
 
 
-def test_listener_with_priorities_moves_to_the_best_address(site: Site) -> None:
+def test_e4_listener_with_priorities_moves_to_the_best_address(site: Site) -> None:
     async def scenario() -> None:
         site.shell.configure_listener(
             make_config(

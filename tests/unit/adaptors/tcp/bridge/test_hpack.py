@@ -39,7 +39,8 @@ def test_requests_of_the_rfc_are_decoded(texts: list[str]) -> None:
 
 def test_answers_whose_table_is_full_are_decoded() -> None:
     """C.6: a table of 256 octets, so that entries are evicted."""
-    first = "488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff6e919d29ad171863c78f0b97c8e9ae82ae43d3"
+    first = "488264025885aec3771a4b6196d07abe941054d444a8200595040b8166e082a62d1bff"
+    first += "6e919d29ad171863c78f0b97c8e9ae82ae43d3"
     second = "4883640effc1c0bf"
     found = decode_blocks([bytes.fromhex("3fe101" + first), bytes.fromhex(second)])
     location = (b"location", b"https://www.example.com")
@@ -50,17 +51,34 @@ def test_answers_whose_table_is_full_are_decoded() -> None:
 @pytest.mark.parametrize(
     "text",
     ["80", "be", "41", "4105", "418cf1e3", "3fffffffffff", "3fe1ff07", "4183ffffff", "ff8080808080"],
-    ids=["index 0", "no such entry", "no value", "cut value", "cut code", "number", "table", "end of string", "index"],
+    ids=[
+        "index 0",
+        "no such entry",
+        "no value",
+        "cut value",
+        "cut code",
+        "number",
+        "table",
+        "end of string",
+        "index",
+    ],
 )
 def test_what_cannot_be_decoded_is_told(text: str) -> None:
     assert decode_blocks(blocks(text)) == [None]
 
 
 def test_long_names_and_values_count_with_their_whole_length() -> None:
-    """200 entries of 300 octets pass through a table of 4096; the newest is found where the encoder has it."""
-    found = decode_blocks([bytes([0x40, 0x7F, 0x01]) + b"n" * 128 + bytes([0x7F, 0x0D]) + b"v" * 140] * 200 + [b"\xbe"])
+    """200 entries of 300 octets pass through a table of 4096; the newest is where the encoder has it."""
+    found = decode_blocks(
+        [bytes([0x40, 0x7F, 0x01]) + b"n" * 128 + bytes([0x7F, 0x0D]) + b"v" * 140] * 200 + [b"\xbe"]
+    )
     assert found[-1] == [(b"n" * 64, b"v" * 128)]
-    assert decode_blocks([bytes([0x40, 0x7F, 0x01]) + b"n" * 128 + bytes([0x7F, 0x0D]) + b"v" * 140] * 200 + [b"\xcc"])[-1] is None
+    assert (
+        decode_blocks(
+            [bytes([0x40, 0x7F, 0x01]) + b"n" * 128 + bytes([0x7F, 0x0D]) + b"v" * 140] * 200 + [b"\xcc"]
+        )[-1]
+        is None
+    )
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6))

@@ -1,4 +1,4 @@
-"""PROXY protocol, version 2: headers read with limits, headers written as the specification of HAProxy has them."""
+"""PROXY protocol, version 2: headers read with limits, and written as HAProxy's specification has them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def test_header_says_whose_connection_it_is(octets: bytes, origin: bytes) -> Non
     assert read_header(octets + b"GET / HTTP/1.1") == (len(octets), origin)
 
 
-@pytest.mark.parametrize("octets", [header(0x20, 0, b""), header(0x21, 0x31, bytes(216)), header(0x20, 0x11, bytes(12))])
+@pytest.mark.parametrize(
+    "octets", [header(0x20, 0, b""), header(0x21, 0x31, bytes(216)), header(0x20, 0x11, bytes(12))]
+)
 def test_header_without_an_internet_address_is_passed_over(octets: bytes) -> None:
     assert read_header(octets) == (len(octets), b"")
 
@@ -59,14 +61,24 @@ def test_additions_behind_the_addresses_are_passed_over() -> None:
         header(0x21, 0x21, bytes(35)),
         header(0x21, 0x11, bytes(LIMIT + 1)),
     ],
-    ids=["version 1", "HTTP", "version 1 in the form of 2", "command", "short IPv4", "short IPv6", "too long"],
+    ids=[
+        "version 1",
+        "HTTP",
+        "version 1 in the form of 2",
+        "command",
+        "short IPv4",
+        "short IPv6",
+        "too long",
+    ],
 )
 def test_anything_else_is_refused(octets: bytes) -> None:
     assert read_header(octets) is None
 
 
 @given(st.sampled_from([TCP4, TCP6]), st.data())
-def test_beginning_of_a_header_asks_for_more_and_never_for_too_much(octets: bytes, data: st.DataObject) -> None:
+def test_beginning_of_a_header_asks_for_more_and_never_for_too_much(
+    octets: bytes, data: st.DataObject
+) -> None:
     part = octets[: data.draw(st.integers(0, len(octets) - 1))]
     wanted = read_header(part)
     assert isinstance(wanted, int)
