@@ -17,7 +17,7 @@ from skrouter.router.mesh.mobile import RemoteAddresses
 class Node:
     """One remote router. `reachable` is the verdict of the last path computation.
 
-    Ticks are counted while nobody names it (idle), and while it is reachable and tells of no addresses (silent).
+    Ticks are counted while nobody names it (idle), or it is reachable and tells of no addresses (silent).
     """
 
     index: int
