@@ -148,6 +148,7 @@ def test_g3_a_tcp_service_is_made_used_and_deleted_with_its_connections(one: Man
             "multiAddressStrategy": "none",
             "authenticatePeer": False,
             "observer": "auto",
+            "proxyProtocol": "none",
             "bytesIn": 0,
             "bytesOut": 0,
             "connectionsOpened": 0,

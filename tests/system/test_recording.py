@@ -72,7 +72,7 @@ def test_two_recorded_routers_come_to_the_same_state_in_the_replay(routers: Rout
     replayed = {name: live_again(paths[name]) for name in "AB"}
     assert {name: rows for name, (rows, _) in replayed.items()} == live
     told = {a.key for e in replayed["A"][1] if isinstance(e, RemoteAddressesChanged) for a in e.added}
-    assert told == {"Mfoo"}
+    assert {key for key in told if not key.startswith(("Msfe.", "Mvfcr."))} == {"Mfoo"}
     last = [effect for effect in replayed["A"][1] if isinstance(effect, RoutesChanged)][-1]
     assert [(route.router_id, route.next_hop_id, route.cost) for route in last.routes] == [("B", "B", 1)]
     assert [stat.S_IMODE(path.stat().st_mode) for path in paths.values()] == [0o600, 0o600]

@@ -187,7 +187,10 @@ def test_address_of_another_router_s_agent_ends_in_that_router(net):
 def test_watch_shows_again_until_it_is_ended(net):
     command = [sys.executable, "-P", "-m", "skrouter.cli.skstat", "-b", f"{HOST}:{net.ports['A']}"]
     shown = subprocess.Popen(
-        [*command, "--topology", "--watch", "0.1", "--json"], stdout=subprocess.PIPE, text=True
+        [*command, "--topology", "--watch", "0.1", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (it may be ignored here)
     )
     assert shown.stdout is not None
     with shown, shown.stdout as lines:

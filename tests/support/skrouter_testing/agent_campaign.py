@@ -12,13 +12,13 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from skrouter.amqp.message import Message, Properties, decode_message, encode_message
-from skrouter.config.schema import Attribute, load_schema
+from skrouter.config.schema import Attribute
 from skrouter.mgmt.agent import Agent
 from skrouter.mgmt.agent.request import bare
 
-from skrouter_testing.fake_router import FakeRouter
+from skrouter_testing.fake_router import FakeRouter, reference_schema
 
-SCHEMA = load_schema()
+SCHEMA = reference_schema()
 PREFIX: Final = "io.skupper.router."
 REFERENCE_FAULTS: Final = ("CError: ", "AttributeError: ", "Duplicate (")
 """How answers with code 500 begin that skupper-router gives too."""

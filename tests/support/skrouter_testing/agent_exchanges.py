@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from skrouter.amqp.message import Message, Properties, decode_message, encode_message
-from skrouter.config.schema import Schema, load_schema
+from skrouter.config.schema import load_schema
 from skrouter.mgmt.agent import Agent, Response
 from skrouter.mgmt.agent.request import bare
 
-from skrouter_testing.fake_router import FakeRouter
+from skrouter_testing.fake_router import FakeRouter, reference_schema
 from skrouter_testing.management import Exchange, exchanges, router_of
 
 NODE_TYPE = "org.amqp.management"
 LONG = "io.skupper.router."
 EXCHANGES = exchanges()
-OURS = {"proxyProtocol"}
-"""Attributes that the reference does not have."""
-
 QUERIES = range(1, 14)
 """QUERYs of all attributes of one type each."""
 
@@ -31,7 +27,6 @@ MAP_ORDER_DIFFERS = {34, 36, 37, 38, 42, 53, 80}
 ANSWERED_DIFFERENTLY = {
     10: "we know the version",
     21: "their order is the order of creation at run time, and they have other pools",
-    35: "the text shows all attributes, and we have one more",
     63: "we answer",
     79: "their answer is malformed",
     83: "no reply-to",
@@ -40,16 +35,6 @@ ANSWERED_DIFFERENTLY = {
 
 def agent_of(router: FakeRouter) -> Agent:
     return Agent(router, load_schema(), router)
-
-
-def reference_schema() -> Schema:
-    """Without the attributes that we have added."""
-    schema = load_schema()
-    types = {
-        name: replace(one, attributes={key: each for key, each in one.attributes.items() if key not in OURS})
-        for name, one in schema.entity_types.items()
-    }
-    return replace(schema, entity_types=types)
 
 
 def ask(router: FakeRouter, exchange: Exchange) -> Response:

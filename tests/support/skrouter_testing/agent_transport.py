@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from skrouter.config.schema import load_schema
 from skrouter.mgmt.agent import Agent
 
-from skrouter_testing.fake_router import FakeRouter
+from skrouter_testing.fake_router import FakeRouter, reference_schema
 
 
 class Timeout(Exception):  # noqa: N818 — the name is printed
@@ -29,7 +28,7 @@ class AgentTransport:
             raise Timeout(f"Sending on sender {address}")
         self.sent.append((address, content))
         router = self.routers[address]
-        response = Agent(router, load_schema(), router).handle(content, now=0.0)
+        response = Agent(router, reference_schema(), router).handle(content, now=0.0)
         assert response is not None
         assert response.fault is None, response.fault
         self.waiting.append(response.content)

@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from skrouter.config.entity import Entity
 from skrouter.config.runtime import create_entity, update_entity
-from skrouter.config.schema import load_schema
+from skrouter.config.schema import Schema, load_schema
 from skrouter.mgmt.agent import facts as operational
 from skrouter.mgmt.agent import settings
 from skrouter.mgmt.agent.entities.catalog import CORE, GENERAL
@@ -42,7 +42,21 @@ KINDS: dict[str, type] = {
 }
 """The class of facts of each entity type."""
 
-SCHEMA = load_schema()
+OURS = {"proxyProtocol"}
+"""Attributes that the reference does not have."""
+
+
+def reference_schema() -> Schema:
+    """Without the attributes that we have added."""
+    schema = load_schema()
+    types = {
+        name: replace(one, attributes={key: each for key, each in one.attributes.items() if key not in OURS})
+        for name, one in schema.entity_types.items()
+    }
+    return replace(schema, entity_types=types)
+
+
+SCHEMA = reference_schema()
 CONFIGURED = [kind for kind in GENERAL if SCHEMA.entity_type(kind).is_configuration]
 
 

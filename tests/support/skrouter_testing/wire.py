@@ -22,7 +22,7 @@ VARYING = (
     (r"conn-id: int\(\d+\)", "conn-id: N"),
     (r':version: "[^"]*"', ":version: V"),
     (r"delivery-tag=binary\(0x[0-9a-f]{16}\)", "delivery-tag=T"),
-    (r"(delivery-id|first|section-offset)=u(int|long)\(\d+\)", r"\1=N"),
+    (r"(delivery-id|first|section-offset|section-number)=u(int|long)\(\d+\)", r"\1=N"),
     (r'"instance": int\(\d+\)', '"instance": I'),
     (r'"(ls_seq|mobile_seq)": int\(\d+\)', r'"\1": S'),
     (r":mobile_seq: long\(\d+\)", ":mobile_seq: S"),
@@ -35,7 +35,7 @@ VARYING = (
     (r":ordinal: long\(\d+\)", ":ordinal: N"),
     (r"message-id=ulong\(\d+\)", "message-id=M"),
 )
-"""Ids, times and names; a RECORD is the identity of a flow record."""
+"""Ids, times and names; a RECORD is the identity of a flow record, a section-number a window."""
 
 _RANDOM = re.compile(rb"(qdlink|temp)\.[A-Za-z0-9+_]{15}")
 _TAG = re.compile(rb"\xa0\x08.{8}", re.DOTALL)

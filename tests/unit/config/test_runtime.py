@@ -80,6 +80,7 @@ def test_a_created_entity_has_defaults_name_and_identity() -> None:
         "multiAddressStrategy": "none",
         "authenticatePeer": False,
         "observer": "auto",
+        "proxyProtocol": "none",
         "name": "tcpListener/127.0.0.1:21507",
     }
 
@@ -176,10 +177,11 @@ def test_a_name_in_use_is_refused_with_both_entities() -> None:
     assert text == (
         "adding TcpListenerEntity(address=a, authenticatePeer=False, backlog=0, host=, "
         "identity=tcpListener/:1:lst, multiAddressStrategy=none, name=lst, observer=auto, port=1, "
+        "proxyProtocol=none, "
         "type=io.skupper.router.tcpListener) duplicates unique attribute 'name' from existing "
         "TcpListenerEntity(address=svc, authenticatePeer=False, backlog=0, host=127.0.0.1, "
         "identity=tcpListener/127.0.0.1:21504:lst, multiAddressStrategy=none, name=lst, observer=auto, "
-        "port=21504, type=io.skupper.router.tcpListener)"
+        "port=21504, proxyProtocol=none, type=io.skupper.router.tcpListener)"
     )
 
 
