@@ -240,17 +240,18 @@ class MeshEngine:
     def _receive_own(self, message: KnownMessage) -> None:
         """Our own messages come back by loops; another instance under our id is somebody else.
 
-        Except in a HELLO, an earlier instance may be our own former life.
+        A HELLO goes no further than a neighbor: it has another sender even if the instance, the second of the
+        start, is ours. Of the rest, an earlier instance may be our own former life.
         """
-        if isinstance(message, Hello):
-            other = message.instance != self.config.instance
-        else:
-            other = isinstance(message, RouterAdvertisement) and message.instance > self.config.instance
+        other = isinstance(message, Hello) or (
+            isinstance(message, RouterAdvertisement) and message.instance > self.config.instance
+        )
         if other and not self._duplicate_reported:
             self._duplicate_reported = True
             text = (
                 f"Detected another router with duplicate ID {message.router_id} in the network; "
-                "messages for either may reach the wrong one until one of them gets another router id"
+                "messages for either may reach the wrong one until one of them gets another router id "
+                "(or a connector of this router leads to its own listener: remove it)"
             )
             self._outbox.log("ROUTER_HELLO", "critical", text)
 

@@ -147,8 +147,12 @@ def test_the_same_step_looks_the_same_on_the_wire(
 
 
 def test_the_first_hello_names_nobody(sent: set[tuple[str, tuple[str, ...]]]) -> None:
-    """Whose HELLO is the first is chance; the other one has heard it, and says so."""
+    """Whose HELLO is the first is chance; the other one has heard it, and says so. He who dialled sends on handle 1."""
     (frame,) = captured("01-interior-pair.txt", (116,))
     first = expected(frame)
-    other = tuple(line.replace('"0/A"', '"0/B"').replace('"id": "A"', '"id": "B"') for line in first)
+    changes = {'"0/A"': '"0/B"', '"id": "A"': '"id": "B"', "handle=uint(0)": "handle=uint(1)"}
+    other = first
+    for of_a, of_b in changes.items():
+        other = tuple(line.replace(of_a, of_b) for line in other)
+    print(*sorted(str(line) for line in sent if "HELLO" in str(line)), sep="\n")
     assert {("A->B", first), ("B->A", other)} & sent

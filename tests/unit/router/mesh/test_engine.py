@@ -193,7 +193,7 @@ def test_hello_of_a_closed_link_makes_no_neighbor() -> None:
 @pytest.mark.parametrize(
     ("message", "critical"),
     [
-        (Hello("A", INSTANCE), False),
+        (Hello("A", INSTANCE), True),
         (Hello("A", INSTANCE - 1), True),
         (Hello("A", INSTANCE + 1), True),
         (RouterAdvertisement("A", INSTANCE, 1, 1), False),
