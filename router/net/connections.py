@@ -4,6 +4,7 @@ accepted or dialled ──▶ CONNECTING ──TCP, TLS──▶ HANDSHAKE ─�
                             └───────────────── 60 s ──────────┘  └ initialHandshakeTimeoutSeconds
 
 Peers of an HTTP listener stay in HANDSHAKE until they have upgraded to WebSocket; 60 s begin again there.
+Longer than files should be: every step of this one machine works on the same table of peers.
 """
 
 from __future__ import annotations

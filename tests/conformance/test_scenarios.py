@@ -1,4 +1,7 @@
-"""What AMQP clients rely on, whoever made them, and however many routers lie between."""
+"""What AMQP clients rely on, whoever made them, and however many routers lie between.
+
+One file, however long: it is the list that a reader compares with that of another router.
+"""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def test_the_same_step_looks_the_same_on_the_wire(
 
 
 def test_the_first_hello_names_nobody(sent: set[tuple[str, tuple[str, ...]]]) -> None:
-    """Whose HELLO is the first is chance; the other one has heard it, and says so. He who dialled sends on handle 1."""
+    """Whose HELLO is the first is chance; the other one has heard it. Who dialled sends on handle 1."""
     (frame,) = captured("01-interior-pair.txt", (116,))
     first = expected(frame)
     changes = {'"0/A"': '"0/B"', '"id": "A"': '"id": "B"', "handle=uint(0)": "handle=uint(1)"}

@@ -1,7 +1,8 @@
 """A client of a router on proton's own Python library, for tests that look at single deliveries.
 
 Belongs here: connections, senders, receivers and their outcomes, driven from the test's thread. Does not:
-volume (`traffic`), management (`live_management`).
+volume (`traffic`), management (`live_management`). Longer than files should be: proton's handler and all
+that it wakes know each other.
 """
 
 from __future__ import annotations

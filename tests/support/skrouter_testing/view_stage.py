@@ -19,7 +19,7 @@ from skrouter.config.model import Configuration
 from skrouter.mgmt.agent.facts import AddressFacts, ConnectionFacts, LinkFacts
 from skrouter.router.core import events
 from skrouter.router.core.core import CoreConfig, RouterCore
-from skrouter.router.core.facts import ROLE_INTER_ROUTER, ROLE_NORMAL
+from skrouter.router.core.facts import ROLE_INTER_ROUTER
 from skrouter.router.core.facts import ConnectionFacts as AmqpFacts
 from skrouter.router.forwarder.forwarder import GoneError
 from skrouter.router.mesh.config import MeshConfig
@@ -30,6 +30,8 @@ from skrouter.router.net.execution import Execution
 from skrouter.router.net.generations import ConnectorStatus
 from skrouter.router.net.log import RouterLog
 from skrouter.router.policy.policy import Policy
+
+from skrouter_testing.playbook import connection_facts
 
 CONFIGURATION = """
 router {
@@ -84,27 +86,13 @@ tcpConnector {
 }
 """
 
-UP = AmqpFacts(
-    connection=0,
-    number=0,
-    incoming=True,
-    role=ROLE_NORMAL,
+UP = connection_facts(
+    0,
     port_name="amqp",
-    cost=1,
-    host="127.0.0.1:40000",
     container="client",
-    hostname=None,
     user="anonymous",
     mechanism="ANONYMOUS",
-    tls_protocol=None,
-    tls_cipher=None,
-    tls_bits=0,
-    max_frame_size=16384,
-    link_capacity=250,
-    strip_inbound=True,
-    strip_outbound=True,
     offered=OfferedCapabilities(),
-    properties=OpenProperties(),
 )
 ROUTER_UP = replace(
     UP,

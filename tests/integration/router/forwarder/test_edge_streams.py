@@ -86,16 +86,7 @@ def clean(made: Bench) -> Iterator[Bench]:
         if peer.alive:
             peer.kill()
     made.peers.clear()
-    made.run_until(
-        lambda: (
-            not any(
-                node.metrics()[f"{name}_live"]
-                for node in made.nodes
-                for name in ("arrivals", "copies", "contents")
-            )
-        ),
-        "deliveries stay",
-    )
+    made.wait_empty()
 
 
 @pytest.mark.parametrize("end", ["accepted", "released", "aborted", "receiver goes"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from skrouter.amqp.types import Array, Symbol
 from skrouter_testing.engines import Bench, Node
+from skrouter_testing.link_pairs import ENDS, lose
 from skrouter_testing.peers import Link, Received, Sent, composite, message
 
 RESEND = "qd.resend-released"
@@ -14,7 +15,6 @@ STREAMING = "qd.streaming-deliveries"
 Q2 = 262144
 SYMBOLS = 0xA3
 ADDRESSES = ("x", "closest/x")
-ENDS = ("detach", "end", "close", "kill")
 
 
 def marked(bench: Bench, node: Node, address: str | None, *capabilities: str) -> Link:
@@ -168,18 +168,6 @@ def test_after_progress_was_told_a_release_is_the_last_word(the_bench: Bench, no
     assert sent.states == [("received", False), ("released", True)]
     assert sum(len(link.received) for link in receivers) == 1
     nothing_left(the_bench, node)
-
-
-def lose(link: Link, how: str) -> None:
-    match how:
-        case "detach":
-            link.close()
-        case "end":
-            link.peer.end()
-        case "close":
-            link.peer.close()
-        case "kill":
-            link.peer.kill()
 
 
 @pytest.mark.parametrize("how", ENDS)

@@ -171,16 +171,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
             if peer.alive:
                 peer.kill()
         assert clients or not mesh.peers
-        mesh.run_until(
-            lambda: (
-                not any(
-                    node.metrics()[f"{name}_live"]
-                    for node in made.nodes
-                    for name in ("arrivals", "copies", "contents", "chunks")
-                )
-            ),
-            f"deliveries stay: {[node.live() for node in made.nodes]}",
-        )
+        mesh.wait_empty()
         assert LOST not in made.log()
 
 
