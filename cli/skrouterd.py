@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,11 +70,18 @@ def _run_detached(config_path: Path, options: argparse.Namespace, parent: daemon
         if options.pidfile is not None:
             daemon.write_pid(options.pidfile)
         if options.user is not None:
+            _load_what_waits()
             daemon.become(options.user)
     except daemon.DaemonError as error:
         parent.failed(str(error))
         return 1
     return _run(config_path, options, parent.ready, parent.failed)
+
+
+def _load_what_waits() -> None:
+    """Read what else is read when it is first needed: the user may have no way into our installation."""
+    load_schema()
+    import_module("skrouter.amqp.cyrus")
 
 
 def _run(
