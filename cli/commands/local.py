@@ -17,6 +17,8 @@ from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import INPUT_SUFFIXES, mode_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skrouter.mgmt.controller.loop import Outcome
     from skrouter.mgmt.platforms.linux.managers import RouterManager
     from skrouter.mgmt.platforms.linux.platform import LinuxPlatform
@@ -35,10 +37,15 @@ POLL = 0.1
 
 def write_input(session: Session, resource: Resource) -> None:
     """Write the resource and say where."""
+    click.echo(f"File written to {store_input(session, resource)}")
+
+
+def store_input(session: Session, resource: Resource) -> Path:
+    """Write the resource; the path of its file."""
     path = session.layout.input_resources / f"{resource.KIND.name}-{resource.name}.yaml"
     document = to_document(resource, status=False)
     files.write(path, dump_one(document).encode(), mode_of(resource.KIND.name))
-    click.echo(f"File written to {path}")
+    return path
 
 
 def remove_input(session: Session, kind: str, name: str) -> bool:

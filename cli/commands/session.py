@@ -16,7 +16,6 @@ PLATFORMS = ("kubernetes", "podman", "docker", "linux")
 AVAILABLE = ("linux",)
 DEFAULT_PLATFORM = "kubernetes"
 DEFAULT_NAMESPACE = "default"
-NOT_SUPPORTED = "command not supported by the selected platform"
 
 
 class InvalidError(Exception):

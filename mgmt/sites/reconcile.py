@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from skrouter.config.resources.access_grant import AccessGrant
 from skrouter.config.resources.access_token import AccessToken
 from skrouter.config.resources.certificate import Certificate
 from skrouter.config.resources.common import CustomResource, Resource, Status
@@ -20,7 +21,7 @@ from skrouter.config.resources.listener import Listener
 from skrouter.config.resources.multi_key_listener import MultiKeyListener
 from skrouter.config.resources.router_access import RouterAccess
 from skrouter.config.resources.site import Site
-from skrouter.mgmt.sites import certificates, router_config, static_links, status, tokens
+from skrouter.mgmt.sites import certificates, grants, router_config, static_links, status, tokens
 from skrouter.mgmt.sites.changes import (
     Change,
     RemoveSite,
@@ -121,6 +122,8 @@ def contributions(context: Context, resources: Sequence[CustomResource]) -> Part
     for token in _of(resources, AccessToken):
         if tokens.flaw(token):
             parts.refuse(token, tokens.flaw(token))
+    for grant in _of(resources, AccessGrant):
+        grants.contribute(grant, context, parts)
     parts.refuse_clashes()
     return parts
 
@@ -144,6 +147,7 @@ def _plan(context: Context, custom: list[CustomResource], now: float) -> Plan:
     changes += _router_changes(context, parts, config, credentials.usable)
     changes += static_links.plan(accesses, context, parts, credentials.usable)
     changes += tokens.plan(_of(custom, AccessToken), context.site, observed)
+    changes += grants.plan(_of(custom, AccessGrant), context)
     statuses = Statuses(context.site, observed, parts, refused, now).of(custom)
     return Plan(tuple(changes), tuple(custom), statuses, config, credentials.warnings, credentials.next_check)
 

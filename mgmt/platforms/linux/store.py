@@ -173,8 +173,11 @@ class Store:
 
     def statuses(self) -> dict[tuple[str, str], Status]:
         """The statuses that were told last."""
-        documents = [one for file in files.entries(self.layout.resources) for one in self._documents(file)]
-        return {one.key: one.status for one in documents if isinstance(one, CustomResource)}
+        return {one.key: one.status for one in self.effective() if isinstance(one, CustomResource)}
+
+    def effective(self) -> list[Resource]:
+        """The resources that have effect."""
+        return [one for file in files.entries(self.layout.resources) for one in self._documents(file)]
 
     def write_resources(self, resources: Sequence[CustomResource]) -> None:
         """Keep these and no others."""
@@ -190,7 +193,7 @@ class Store:
         layout = self.layout
         for path in (layout.router_config.parent, layout.certificates, layout.links, layout.resources):
             files.remove(path)
-        for path in (layout.revisions, layout.platform_file, layout.tokens):
+        for path in (layout.revisions, layout.platform_file, layout.tokens, layout.grants):
             files.remove(path)
 
     def _documents(self, file: Path) -> tuple[Resource, ...]:

@@ -15,9 +15,20 @@ from skrouter.config.resources.link import Link, LinkSpec
 from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.certificates import LOCAL_SERVER
 from skrouter.mgmt.sites.entities import RouterEntity, parse, render
-from skrouter.mgmt.sites.facts import Credentials, Host, Identity, Observed, Revision, Setting, StaticLink
+from skrouter.mgmt.sites.facts import (
+    Credentials,
+    Grant,
+    GrantServer,
+    Host,
+    Identity,
+    Observed,
+    Revision,
+    Setting,
+    StaticLink,
+)
 from skrouter.mgmt.sites.network import Network
 from skrouter.mgmt.sites.reconcile import Desired, Plan, reconcile
+from skrouter.mgmt.sites.status import text_of_time
 
 SETTING = Setting("linux", "default", "2.1.0", "/var/lib/site/runtime/certs")
 NOW = 1_800_000_000.0
@@ -49,6 +60,8 @@ class World:
     refusals: dict[tuple[str, str], str] = field(default_factory=dict)
     statuses: dict[tuple[str, str], Status] = field(default_factory=dict)
     redeemed: dict[str, tuple[Resource, ...]] = field(default_factory=dict)
+    grants: dict[str, Grant] = field(default_factory=dict)
+    grant_server: GrantServer | None = None
     done: list[c.Change] = field(default_factory=list)
     interrupt: Callable[[c.Change], None] = lambda _: None
     _serial: int = 0
@@ -111,6 +124,8 @@ class World:
             refusals=dict(self.refusals),
             statuses=dict(self.statuses),
             redeemed=dict(self.redeemed),
+            grants=dict(self.grants),
+            grant_server=self.grant_server,
         )
 
     def _from_tokens(self) -> dict[str, Credentials]:
@@ -154,16 +169,35 @@ class World:
                 del self.links[file]
             case c.RedeemToken(token=token):
                 self.redeemed[token.name] = token_documents(token.name)
+            case c.KeepGrant():
+                self._keep_grant(change)
+            case c.RemoveGrant(name=name):
+                del self.grants[name]
             case c.RemoveSite():
                 self._remove_site()
             case _:
                 self._manage(change)
+
+    def _keep_grant(self, wanted: c.KeepGrant) -> None:
+        end = text_of_time(self.now + wanted.window)
+        known = self.grants.get(wanted.name)
+        if known is None:
+            self._serial += 1
+            known = Grant(f"uid-{self._serial}", wanted.name, f"code-{self._serial}", 0, 0, end, "")
+        self.grants[wanted.name] = replace(
+            known,
+            code=wanted.code or known.code,
+            allowed=wanted.allowed,
+            issuer=wanted.issuer,
+            host=wanted.host,
+        )
 
     def _remove_site(self) -> None:
         self.started, self.running, self.config = False, None, "[]"
         self.credentials.clear()
         self.revisions.clear()
         self.links.clear()
+        self.grants.clear()
 
     def _manage(self, change: c.Change) -> None:
         """A management request to a running router."""

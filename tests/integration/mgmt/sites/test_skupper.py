@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -10,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from skrouter.cli import skupper
-from skrouter.mgmt.platforms.linux.layout import Layout
-from skrouter.mgmt.platforms.linux.managers import SupervisedManager
+from skrouter.mgmt.platforms.linux.layout import GrantLayout, Layout
+from skrouter.mgmt.platforms.linux.managers import SupervisedManager, is_locked
 from skrouter_testing.process import free_port, wait_until
 
 
@@ -43,7 +45,11 @@ class Cli:
         return captured.out
 
     def end(self) -> None:
-        """Stop all sites."""
+        """Stop all sites, and the grant server that a token has started."""
+        lock = GrantLayout(self.home).supervisor_lock
+        if is_locked(lock):
+            os.kill(int(lock.read_text()), signal.SIGTERM)
+            wait_until(lambda: not is_locked(lock), "the grant server to end")
         for root in (self.home / "namespaces").glob("[!.]*"):
             SupervisedManager(Layout(self.home, root.name)).stop()
 
@@ -94,6 +100,44 @@ def test_two_sites_of_one_machine_are_linked_and_serve_each_other(cli: Cli) -> N
     assert not (cli.home / "namespaces/west").exists()
     down = rows(cli("debug explain link link-west -n east"))
     assert any("Next step" in line[0] for line in down)
+
+
+def test_token_issued_here_is_redeemed_once_and_becomes_a_link(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(cli.home.parent)
+    monkeypatch.setenv("SKUPPER_GRANT_SERVER_PORT", str(free_port()))
+    cli("site create west -n west")
+    refused = cli("token issue west.token -n west", status=1)
+    assert refused.startswith("there is no active skupper site in this namespace")
+    cli("system start -n west")
+    refused = cli("token issue west.token -n west", status=1)
+    assert refused.startswith("You must enable link access for this site before you can create a token.")
+    for line in refused.splitlines():
+        if line.startswith("\tskupper "):
+            cli(f"{line.strip().removeprefix('skupper ')} -n west")
+    cli("listener create late 1 -n west")
+    issued = cli("token issue west.token -n west --name guests --expiration-window 90m --cost 5")
+    assert issued == (
+        "Waiting for token status ...\n\n"
+        'Grant "guests" is ready\nToken file west.token created\n\n'
+        "Transfer this file to a remote site. At the remote site,\n"
+        'create a link to this site using the "skupper token redeem" command:\n\n'
+        "\tskupper token redeem west.token\n\n"
+        "The token expires after 1 use(s) or after 1h30m0s.\n"
+    )
+    assert Path("west.token").stat().st_mode & 0o777 == 0o600
+    assert "PRIVATE" not in Path("west.token").read_text()
+    assert rows(cli("listener status -n west"))[1][1] == "Pending", "a token applies nothing else"
+    assert cli("token issue x --grant none -n west", status=1).startswith('there is no AccessGrant "none"')
+    assert "no certificate of this site is good" in cli("token issue x --host a.example -n west", status=1)
+
+    cli("site create east -n east")
+    assert 'Token "guests" has been redeemed.' in cli("token redeem west.token -n east")
+    cli("system start -n east")
+    wait_until(lambda: rows(cli("link status -n east"))[1] == ["guests", "Ready", "5", "OK"], "the link")
+    again = cli("token redeem west.token -n other", status=1)
+    assert again == "Received HTTP Response 404: No such access granted\n"
 
 
 def test_site_is_set_up_from_a_directory(cli: Cli, tmp_path: Path) -> None:

@@ -154,7 +154,26 @@ def test_output_is_yaml_or_json(sh: Shell) -> None:
         ("link generate", 1, "there is no active site in this namespace\n"),
         ("link status", 0, "There are no link resources in the namespace\n"),
         ("link delete a", 1, 'There is no link resource in the namespace with the name "a"\n'),
-        ("token issue f", 1, "command not supported by the selected platform\n"),
+        ("token issue", 2, "file name must be configured\n"),
+        ("token issue /", 2, "token file name is a directory\n"),
+        (
+            "token issue f_g",
+            2,
+            "token file name is not valid: value does not match this regular expression: "
+            "^[A-Za-z0-9./~-]+$\n",
+        ),
+        ("token issue f --redemptions-allowed 0", 2, "number of redemptions is not valid\n"),
+        (
+            "token issue f --expiration-window 30s",
+            2,
+            "expiration time is not valid: duration must not be less than 1m0s; got 30s\n",
+        ),
+        (
+            "token issue f --timeout 1s",
+            2,
+            "timeout is not valid: duration must not be less than 10s; got 1s\n",
+        ),
+        ("token issue f", 1, "A site must exist in namespace default before a token can be created\n"),
         ("token redeem /none", 1, "token file does not exist: /none\n"),
         (
             "system install",
