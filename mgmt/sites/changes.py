@@ -128,6 +128,14 @@ class RedeemToken:
 
 
 @dataclass(frozen=True, slots=True)
+class StorePassword:
+    """Write the file with the password of a proxy."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class KeepGrant:
     """Keep a grant. Its end, `window` seconds from now, its identity and a random code are made once only."""
 
@@ -167,6 +175,7 @@ Change = (
     | StoreStaticLink
     | RemoveStaticLink
     | RedeemToken
+    | StorePassword
     | KeepGrant
     | RemoveGrant
     | RemoveSite

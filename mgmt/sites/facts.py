@@ -100,6 +100,7 @@ class Observed:
     platform keeps a router running; `running`: what management shows of it, None if it does not answer.
     `provided_credentials` hold those of redeemed tokens too, whose documents are in `redeemed` by token.
     `refusals` are the router's words to the last attempt, by type and name. `statuses` are those told last.
+    `passwords` are digests of the passwords of proxies that are stored, by proxyProfile.
     `grants` are kept by name; `grant_server` is None while none runs.
     """
 
@@ -118,6 +119,7 @@ class Observed:
     refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
     statuses: Mapping[tuple[str, str], Status] = field(default_factory=dict)
     redeemed: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict)
+    passwords: Mapping[str, str] = field(default_factory=dict)
     grants: Mapping[str, Grant] = field(default_factory=dict)
     grant_server: GrantServer | None = None
 

@@ -13,7 +13,7 @@ from skrouter.mgmt.client.request import ManagementError
 from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.grants import GrantFiles, read_server
 from skrouter.mgmt.platforms.linux.host import observe_host
-from skrouter.mgmt.platforms.linux.layout import Layout
+from skrouter.mgmt.platforms.linux.layout import SECRET_MODE, Layout
 from skrouter.mgmt.platforms.linux.live import LOST, LiveRouter, local_port
 from skrouter.mgmt.platforms.linux.managers import RouterManager
 from skrouter.mgmt.platforms.linux.store import Store
@@ -21,6 +21,7 @@ from skrouter.mgmt.platforms.linux.watcher import watch_directories
 from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.entities import RouterConfig, RouterEntity, find
 from skrouter.mgmt.sites.facts import Host, Identity, Observed, Setting
+from skrouter.mgmt.sites.kinds.link import PASSWORD_FILE
 from skrouter.mgmt.sites.network import Network
 from skrouter.mgmt.sites.platform import Authority, Input, PlatformError
 
@@ -104,6 +105,7 @@ class LinuxPlatform:
             refusals=dict(self._refusals),
             statuses=store.statuses(),
             redeemed=redeemed,
+            passwords=store.passwords(),
             grants=self._grants.all(),
             grant_server=read_server(layout.home),
         )
@@ -194,6 +196,9 @@ class LinuxPlatform:
                 store.write_static_link(file, link, credentials)
             case c.RemoveStaticLink(file=file):
                 files.remove(layout.links / file)
+            case c.StorePassword(name=name, password=password):
+                path = layout.certificates / name / PASSWORD_FILE
+                files.write(path, f"{password}\n".encode(), SECRET_MODE)
             case c.KeepGrant():
                 self._grants.keep(change, self._now())
             case c.RemoveGrant(name=name):

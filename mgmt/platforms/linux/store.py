@@ -17,7 +17,8 @@ from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import INPUT_SUFFIXES, SECRET_MODE, Layout, mode_of
 from skrouter.mgmt.sites.entities import ConfigTextError, RouterConfig, parse, render
 from skrouter.mgmt.sites.facts import Credentials, Revision, StaticLink
-from skrouter.mgmt.sites.platform import Authority, Input, Pems, PlatformError
+from skrouter.mgmt.sites.kinds.link import PASSWORD_FILE
+from skrouter.mgmt.sites.platform import Authority, Input, Pems, PlatformError, content_digest
 
 KEPT_RESOURCES = ("ConfigMap-skupper-network-status.yaml",)
 """Files among the effective resources that somebody else writes."""
@@ -94,6 +95,11 @@ class Store:
         found = {one.name: files.pems_of(one.data) for one in secrets}
         read = {one.name: files.read_pems(one) for one in directories}
         return {**found, **{name: pems for name, pems in read.items() if pems is not None}}
+
+    def passwords(self) -> dict[str, str]:
+        """Digests of the passwords of proxies, by proxyProfile."""
+        found = {one.name: files.read(one / PASSWORD_FILE) for one in files.entries(self.layout.certificates)}
+        return {name: content_digest(one.rstrip(b"\n")) for name, one in found.items() if one is not None}
 
     def describe(self, pems: Mapping[str, Pems]) -> dict[str, Credentials]:
         """What they are, by name; broken ones are left out."""
