@@ -19,6 +19,7 @@ COMMANDS = {
     "listener": "A listener binds a local host and port to connectors of the network.",
     "link": "A link enables communication between two sites.",
     "connector": "A connector binds servers of this site to listeners of the network.",
+    "status": "Display the site and its network on one page.",
     "version": "Display the versions of the components.",
     "debug": "Find out why something does not work.",
     "system": "Run sites on this machine.",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Resource)
 
 NOT_INITIALIZED = "Site not initialized yet"
+EXPIRY_SHOWN = ("Site", "Link")
+"""Kinds whose status tells of certificates that end soon."""
 START_TIME = 60.0
 POLL = 0.1
 
@@ -162,7 +164,11 @@ def with_statuses(session: Session, cls: type[R]) -> list[R]:
         if found:
             click.echo(NOT_INITIALIZED, err=True)
         return found
+    from skrouter.mgmt.sites.certificates import expiry_warnings  # noqa: PLC0415
     from skrouter.mgmt.sites.reconcile import with_statuses as of_plan  # noqa: PLC0415
 
-    plan, _ = look(session)
+    plan, observed = look(session)
+    if cls.KIND.name in EXPIRY_SHOWN:
+        for text in expiry_warnings(observed, time.time()):
+            click.echo(f"WARN {text}", err=True)
     return sorted((one for one in of_plan(plan) if isinstance(one, cls)), key=lambda one: one.name)

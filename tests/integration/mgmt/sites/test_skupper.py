@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+import select
 import signal
 import socket
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,7 +68,15 @@ def rows(table: str) -> list[list[str]]:
     return [[cell for cell in line.split("\t") if cell] for line in table.splitlines()]
 
 
-def test_two_sites_of_one_machine_are_linked_and_serve_each_other(cli: Cli) -> None:
+def is_quiet(listening: socket.socket) -> bool:
+    """Whether nobody waits to be accepted: those were who only looked whether somebody answers."""
+    return not select.select([listening], [], [], 0)[0]
+
+
+def test_two_sites_of_one_machine_are_linked_and_serve_each_other(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(cli.home.parent)
     port, server = free_port(), free_port()
     cli("site create west -n west")
     cli("site update -n west --enable-link-access")
@@ -75,6 +86,9 @@ def test_two_sites_of_one_machine_are_linked_and_serve_each_other(cli: Cli) -> N
     assert cli("system start -n west", status=1) == "namespace already exists: west\n"
 
     link = cli("link generate -n west --host 127.0.0.1")
+    decoder, shown = json.JSONDecoder(), cli("link generate -n west --host 127.0.0.1 -o json")
+    secret, rest = decoder.raw_decode(shown)
+    assert secret["kind"] == "Secret" and decoder.raw_decode(shown[rest + 1 :])[0]["kind"] == "Link"
     cli("site create east -n east")
     cli(f"connector create backend {server} --host 127.0.0.1 -n east")
     cli("system apply -n east -f -", stdin=link)
@@ -88,13 +102,32 @@ def test_two_sites_of_one_machine_are_linked_and_serve_each_other(cli: Cli) -> N
     wait_until(lambda: rows(cli("listener status -n west"))[1][-1] == "OK", "the listener to match")
     assert rows(cli("site status -n west"))[1] == ["west", "Ready", "OK"]
     assert cli("debug explain listener backend -n west") == "Listener/backend is ready\n"
+    page = cli("status -n west")
+    assert all(
+        word in page for word in ("Sites of the network", "east", "Services of the network", "backend")
+    )
+    assert "Connection refused" in cli("status -n east")
+    failed = cli("debug check -n east", status=1)
+    assert f"FAIL  127.0.0.1:{server}, the server of a connector, Connection refused" in failed
     with socket.create_server(("127.0.0.1", server)) as listening:
+        assert "FAIL" not in cli("debug check -n east") and "refused" not in cli("status -n east")
+        while not is_quiet(listening):
+            listening.accept()[0].close()
         listening.settimeout(10)
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
             accepted, _ = listening.accept()
             with accepted:
                 client.sendall(b"hello")
                 assert accepted.recv(5) == b"hello"
+
+    written = cli("debug dump found -n west")
+    archive = Path(written.removeprefix("Skupper dump details written to compressed archive: ").strip())
+    with tarfile.open(archive) as tar:
+        names = [one.name.partition("/")[2] for one in tar]
+        statistics = tar.extractfile(next(one for one in tar if one.name.endswith("skstat-g.txt")))
+        assert statistics is not None and b"Router Statistics" in statistics.read()
+    assert "site-namespace/resources/runtime/Site-west.yaml" in names
+    assert archive.stat().st_mode & 0o777 == 0o600
 
     assert cli("system stop -n west") == 'Namespace "west" has been removed\n'
     assert not (cli.home / "namespaces/west").exists()
