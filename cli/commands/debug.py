@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 from skrouter.cli.commands import checks, display
-from skrouter.cli.commands.session import FailedError, Session, global_options
+from skrouter.cli.commands.session import FailedError, Session, global_options, output_option
 
 if TYPE_CHECKING:
     from skrouter.mgmt.sites.checkup import Finding
@@ -57,7 +57,7 @@ def explain(session: Session, kind: str, name: str) -> None:
 
 
 @group.command()
-@click.option("--output", "-o", default="", metavar="json|yaml", help="Form of the output.")
+@output_option("Form of the output.")
 @global_options
 def check(session: Session, output: str) -> None:
     """Go through the site from the bottom up: what is right, what is not, and what to do about it."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 from skrouter.cli.commands import checks, display
-from skrouter.cli.commands.session import FailedError, Session, global_options
+from skrouter.cli.commands.session import FailedError, Session, global_options, output_option
 from skrouter.config.resources.documents import load, to_document
 from skrouter.config.resources.link import Link
 
@@ -23,7 +23,7 @@ def group() -> None:
 @click.argument("arguments", nargs=-1, metavar="")
 @click.option("--name", default="", metavar="NAME", help="Of this router access.")
 @click.option("--host", default="", metavar="HOST", help="To this host.")
-@click.option("--output", "-o", default="yaml", metavar="json|yaml", help="Form of the documents.")
+@output_option("Form of the documents.", "yaml")
 @global_options
 def generate(session: Session, arguments: tuple[str, ...], name: str, host: str, output: str) -> None:
     """Print a link to this site, with its credentials, for use at a remote site."""
@@ -49,7 +49,7 @@ def generate(session: Session, arguments: tuple[str, ...], name: str, host: str,
 
 @group.command()
 @click.argument("name", default="", metavar="[name]")
-@click.option("--output", "-o", default="", metavar="json|yaml", help="Show the whole resource.")
+@output_option("Show the whole resource.")
 @global_options
 def status(session: Session, name: str, output: str) -> None:
     """Display the status of one link or all."""

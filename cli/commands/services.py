@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from skrouter.cli.commands import checks, display
-from skrouter.cli.commands.session import Command, FailedError, Session, global_options
+from skrouter.cli.commands.session import Command, FailedError, Session, global_options, output_option
 from skrouter.config.resources.common import CustomResource, Metadata
 from skrouter.config.resources.documents import to_document
 
@@ -179,9 +179,24 @@ def _create(service: Service) -> click.Command:
     return create
 
 
+def _names(service: Service) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Completes the name of one in the input."""
+
+    def names(context: click.Context, _parameter: click.Parameter, begin: str) -> list[str]:
+        from skrouter.cli.commands import local  # noqa: PLC0415
+
+        try:
+            found = local.read_input(context.find_object(Session) or Session(), service.cls)
+        except FailedError:
+            return []  # a shell that completes has no place for problems
+        return [one.name for one in found if one.name.startswith(begin)]
+
+    return names
+
+
 def _update(service: Service) -> click.Command:
     @click.command(name="update", help=f"Change a {service.word}; what is not named stays as it is.")
-    @click.argument("name", default="", metavar="<name>")
+    @click.argument("name", default="", metavar="<name>", shell_complete=_names(service))
     @click.option("--port", default="", metavar="PORT", help="The new port.")
     @service_options(updating=True)
     @global_options
@@ -193,8 +208,8 @@ def _update(service: Service) -> click.Command:
 
 def _status(service: Service) -> click.Command:
     @click.command(name="status", help=f"Display the status of one {service.word} or all.")
-    @click.argument("name", default="", metavar="[name]")
-    @click.option("--output", "-o", default="", metavar="json|yaml", help="Show the whole resource.")
+    @click.argument("name", default="", metavar="[name]", shell_complete=_names(service))
+    @output_option("Show the whole resource.")
     @global_options
     def status(session: Session, name: str, output: str) -> None:
         service.status(session, name, output)
@@ -204,7 +219,7 @@ def _status(service: Service) -> click.Command:
 
 def _delete(service: Service) -> click.Command:
     @click.command(name="delete", help=f"Delete a {service.word}.")
-    @click.argument("name", default="", metavar="<name>")
+    @click.argument("name", default="", metavar="<name>", shell_complete=_names(service))
     @global_options
     def delete(session: Session, name: str) -> None:
         service.delete(session, name)
@@ -216,7 +231,7 @@ def _generate(service: Service) -> click.Command:
     @click.command(name="generate", help=f"Print the document of a {service.word}; nothing is created.")
     @click.argument("arguments", nargs=-1, metavar="<name> <port>")
     @service_options(updating=False)
-    @click.option("--output", "-o", default="yaml", metavar="json|yaml", help="Form of the document.")
+    @output_option("Form of the document.", "yaml")
     @global_options
     def generate(session: Session, arguments: tuple[str, ...], **options: str) -> None:
         service.generate(session, arguments, options)

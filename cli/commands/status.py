@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 from skrouter.cli.commands import checks, display
-from skrouter.cli.commands.session import FailedError, InvalidError, Session, global_options
+from skrouter.cli.commands.session import FailedError, InvalidError, Session, global_options, output_option
 
 if TYPE_CHECKING:
     from skrouter.cli.commands.reach import Place
@@ -20,7 +20,7 @@ INTERVAL = "2"
 
 
 @click.command(name="status")
-@click.option("--output", "-o", default="", metavar="json|yaml", help="Form of the output.")
+@output_option("Form of the output.")
 @click.option(
     "--watch",
     "-w",

@@ -30,7 +30,7 @@ def group() -> None:
 
 
 @group.command()
-@click.argument("filename", default=None, required=False, metavar="<fileName>")
+@click.argument("filename", default=None, required=False, type=click.Path(), metavar="<fileName>")
 @click.option("--redemptions-allowed", default="1", metavar="NUMBER", help="How often it can be redeemed.")
 @click.option("--expiration-window", default="15m", metavar="DURATION", help="How long it can be redeemed.")
 @click.option("--cost", default="1", metavar="NUMBER", help="Cost of the link that it becomes.")
@@ -106,7 +106,7 @@ def _write(path: Path, token: AccessToken) -> None:
 
 
 @group.command()
-@click.argument("filename", default="", metavar="<filename>")
+@click.argument("filename", default="", type=click.Path(), metavar="<filename>")
 @click.option("--timeout", default="60s", metavar="DURATION", help="How long to wait.")
 @global_options
 def redeem(session: Session, filename: str, timeout: str) -> None:
