@@ -1,4 +1,4 @@
-"""skupper-controller: keeps the sites of this machine as their input directories say, while it runs."""
+"""skupper-controller: keeps the sites of this machine as their input says, and redeems their grants."""
 
 from __future__ import annotations
 
@@ -14,15 +14,23 @@ from pathlib import Path
 
 from skrouter.cli.commands.local import platform
 from skrouter.cli.commands.session import FailedError, Session
+from skrouter.cli.grants import FIRST_PORT, GrantService
 from skrouter.cli.version import VERSION
 from skrouter.mgmt.controller.loop import Controller
 from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import data_home
+from skrouter.mgmt.platforms.linux.supervise import DONE
 
 LOOK_INTERVAL = 0.5
 """Seconds between two looks for new namespaces."""
 
 STOP_TIME = 10.0
+RETRY_TIME = 5.0
+
+EXAMPLES = """examples:
+  skupper-controller                              all namespaces of this user
+  skupper-controller --grant-server-port 19090    grants at another port
+"""
 
 
 class AlreadyRunningError(Exception):
@@ -88,29 +96,93 @@ def log(level: str, text: str) -> None:
     sys.stderr.flush()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status: 0 after SIGTERM or SIGINT, 1 if another controller runs or after a second signal."""
-    parser = argparse.ArgumentParser(prog="skupper-controller", description=__doc__)
+def build_parser() -> argparse.ArgumentParser:
+    """The options; those of the reference's controller have one dash too."""
+    parser = argparse.ArgumentParser(
+        prog="skupper-controller",
+        description="Keeps the sites of this machine as their input says, and redeems their grants.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("-version", "--version", action="version", version=VERSION)
-    parser.parse_args(arguments)
-    namespaces = Namespaces(data_home(os.environ, user_id=os.getuid()))
-    asked = False
+    parser.add_argument(
+        "-grant-server-port",
+        "--grant-server-port",
+        type=int,
+        default=int(os.environ.get("SKUPPER_GRANT_SERVER_PORT") or FIRST_PORT),
+        metavar="PORT",
+        help="First port to try for the grant server (default $SKUPPER_GRANT_SERVER_PORT or 9090)",
+    )
+    parser.add_argument("--no-grants", action="store_true", help="Do not redeem grants")
+    parser.add_argument(
+        "--only-grants",
+        action="store_true",
+        help="Redeem grants and leave the sites alone; ends when no grant has been open for a minute",
+    )
+    parser.add_argument(
+        "--data-home", type=Path, metavar="DIRECTORY", help="With --only-grants: where all namespaces are"
+    )
+    return parser
 
-    def on_signal(_number: int, _frame: object) -> None:
-        nonlocal asked
-        if asked:
+
+class _Stop:
+    """What SIGTERM and SIGINT end; the second signal ends the process at once."""
+
+    def __init__(self, *parts: Namespaces | GrantService) -> None:
+        self._parts = parts
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        if self.asked:
             os._exit(1)
-        asked = True
-        namespaces.stop()
+        self.asked = True
+        for part in self._parts:
+            part.stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status: 0 after SIGTERM or SIGINT, 1 if another controller runs or after a second signal.
+
+    With `--only-grants` 66 if there is nothing left to do, which ends a supervisor too.
+    """
+    options = build_parser().parse_args(arguments)
+    home = data_home(os.environ, user_id=os.getuid())
+    port = options.grant_server_port
+    if options.only_grants:
+        return _serve_grants(GrantService(options.data_home or home, log, port=port, ends_when_idle=True))
+    namespaces, grants = Namespaces(home), GrantService(home, log, port=port)
+    _Stop(namespaces, grants)
+    thread = threading.Thread(target=lambda: _keep_serving(grants), name="grants", daemon=True)
+    if not options.no_grants:
+        thread.start()
     try:
         namespaces.run()
     except (AlreadyRunningError, FailedError) as error:
         log("error", str(error))
         return 1
+    finally:
+        grants.stop()
+        if not options.no_grants:
+            thread.join(STOP_TIME)
     return 0
+
+
+def _serve_grants(service: GrantService) -> int:
+    stop = _Stop(service)
+    service.run()
+    return 0 if stop.asked else DONE
+
+
+def _keep_serving(service: GrantService) -> None:
+    """A failure of the grant server does not end the controller; it is tried again."""
+    while not service.ended:
+        try:
+            service.run()
+        except OSError as error:
+            log("error", f"grants cannot be redeemed: {error}; trying again in {RETRY_TIME:.0f} s")
+            service.wait(RETRY_TIME)
 
 
 if __name__ == "__main__":

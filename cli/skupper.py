@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import click
+from skrouter.cli.commands import examples
 from skrouter.cli.commands.session import FailedError, InvalidError, Session, global_options
 from skrouter.cli.pipes import run_into_pipe
 
@@ -19,9 +20,11 @@ COMMANDS = {
     "listener": "A listener binds a local host and port to connectors of the network.",
     "link": "A link enables communication between two sites.",
     "connector": "A connector binds servers of this site to listeners of the network.",
+    "status": "Display the site and its network on one page.",
     "version": "Display the versions of the components.",
     "debug": "Find out why something does not work.",
     "system": "Run sites on this machine.",
+    "completion": "Have your shell complete commands, options and names.",
 }
 """Name, which is that of a module in `skrouter.cli.commands`, and one line of help."""
 
@@ -46,6 +49,7 @@ class Root(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"skrouter.cli.commands.{cmd_name}").group
+        examples.attach(cmd_name, command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from skrouter.config.resources.rules import NAME_PATTERN, is_host, is_name
+from skrouter.config.resources.rules import NAME_PATTERN, duration_seconds, is_host, is_name
 
 EXPRESSION = "value does not match this regular expression: "
 
@@ -33,6 +33,18 @@ def number(what: str, value: str, most: int) -> str:
 def port(what: str, value: str) -> str:
     """A port."""
     return number(f"{what} port", value, 65535)
+
+
+def duration(what: str, value: str, least: float, shown: str) -> str:
+    """A duration of at least so many seconds, `shown` as Go does."""
+    seconds = duration_seconds(value)
+    if seconds is None:
+        return f'{what} is not valid: time: invalid duration "{value}"'
+    return (
+        ""
+        if seconds >= least
+        else f"{what} is not valid: duration must not be less than {shown}; got {value}"
+    )
 
 
 def choice(what: str, value: str, choices: Iterable[str]) -> str:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import click
 from skrouter.cli.commands import checks, display
-from skrouter.cli.commands.session import FailedError, Session, global_options
-from skrouter.config.resources.documents import to_document
+from skrouter.cli.commands.session import FailedError, Session, global_options, output_option
+from skrouter.config.resources.documents import load, to_document
 from skrouter.config.resources.link import Link
 
 NO_SITE = "there is no active site in this namespace"
@@ -23,13 +23,15 @@ def group() -> None:
 @click.argument("arguments", nargs=-1, metavar="")
 @click.option("--name", default="", metavar="NAME", help="Of this router access.")
 @click.option("--host", default="", metavar="HOST", help="To this host.")
+@output_option("Form of the documents.", "yaml")
 @global_options
-def generate(session: Session, arguments: tuple[str, ...], name: str, host: str) -> None:
+def generate(session: Session, arguments: tuple[str, ...], name: str, host: str, output: str) -> None:
     """Print a link to this site, with its credentials, for use at a remote site."""
     from skrouter.cli.commands import local  # noqa: PLC0415
     from skrouter.mgmt.platforms.linux import files  # noqa: PLC0415
 
-    session.check(["arguments are not allowed in this command"] if arguments else [])
+    refused = "arguments are not allowed in this command" if arguments else ""
+    session.check(checks.problems(refused, checks.output(output)))
     if not local.is_initialized(session):
         raise FailedError(NO_SITE)
     found = files.entries(session.layout.links)
@@ -38,12 +40,16 @@ def generate(session: Session, arguments: tuple[str, ...], name: str, host: str)
     chosen = [one for one in found if _fits(one.name, name, host)]
     if not chosen:
         raise FailedError("no tokens found")
-    click.echo(chosen[0].read_text(encoding="utf-8"), nl=False)
+    text = chosen[0].read_text(encoding="utf-8")
+    if output == "yaml":
+        click.echo(text, nl=False)
+    else:
+        display.documents([to_document(one, status=False) for one in load(text).good()], output)
 
 
 @group.command()
 @click.argument("name", default="", metavar="[name]")
-@click.option("--output", "-o", default="", metavar="json|yaml", help="Show the whole resource.")
+@output_option("Show the whole resource.")
 @global_options
 def status(session: Session, name: str, output: str) -> None:
     """Display the status of one link or all."""

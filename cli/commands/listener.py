@@ -2,90 +2,27 @@
 
 from __future__ import annotations
 
-import click
-from skrouter.cli.commands import display
-from skrouter.cli.commands.services import Service, matched, service_options
-from skrouter.cli.commands.session import Session, global_options
+from skrouter.cli.commands.services import Column, Service, group_of, matched
 from skrouter.config.resources.listener import Listener
 
-SERVICE = Service("listener", Listener, "0.0.0.0")
+SERVICE = Service(
+    "listener",
+    Listener,
+    "0.0.0.0",
+    "A listener binds a local host and port to connectors of the network with the same routing key.",
+    (
+        Column("NAME", "Name", lambda one: one.name),
+        Column("STATUS", "Status", lambda one: one.status.status or "Pending"),
+        Column("ROUTING-KEY", "Routing key", lambda one: one.spec.routing_key),
+        Column("HOST", "Host", lambda one: one.spec.host),
+        Column("PORT", "Port", lambda one: str(one.spec.port)),
+        Column(
+            "MATCHING-CONNECTOR",
+            "Has Matching Connector",
+            lambda one: matched(one.status.has_matching_connector),
+        ),
+        Column("MESSAGE", "Message", lambda one: one.status.message),
+    ),
+)
 
-
-@click.group(name="listener")
-def group() -> None:
-    """A listener binds a local host and port to connectors of the network with the same routing key."""
-
-
-@group.command()
-@click.argument("arguments", nargs=-1, metavar="<name> <port>")
-@service_options(updating=False)
-@global_options
-def create(session: Session, arguments: tuple[str, ...], **options: str) -> None:
-    """Create a listener."""
-    SERVICE.create(session, arguments, options)
-
-
-@group.command()
-@click.argument("name", default="", metavar="<name>")
-@click.option("--port", default="", metavar="PORT", help="The new port.")
-@service_options(updating=True)
-@global_options
-def update(session: Session, name: str, **options: str) -> None:
-    """Change a listener; what is not named stays as it is."""
-    SERVICE.update(session, name, options)
-
-
-@group.command()
-@click.argument("name", default="", metavar="[name]")
-@click.option("--output", "-o", default="", metavar="json|yaml", help="Show the whole resource.")
-@global_options
-def status(session: Session, name: str, output: str) -> None:
-    """Display the status of one listener or all."""
-    found: list[Listener] = SERVICE.with_statuses(session, name, output)
-    if name and found:
-        display.pairs(_pairs(found[0]))
-    elif found:
-        headings = ("NAME", "STATUS", "ROUTING-KEY", "HOST", "PORT", "MATCHING-CONNECTOR", "MESSAGE")
-        display.table(headings, [_row(one) for one in found])
-
-
-@group.command()
-@click.argument("name", default="", metavar="<name>")
-@global_options
-def delete(session: Session, name: str) -> None:
-    """Delete a listener."""
-    SERVICE.delete(session, name)
-
-
-@group.command()
-@click.argument("arguments", nargs=-1, metavar="<name> <port>")
-@service_options(updating=False)
-@click.option("--output", "-o", default="yaml", metavar="json|yaml", help="Form of the document.")
-@global_options
-def generate(session: Session, arguments: tuple[str, ...], **options: str) -> None:
-    """Print the document of a listener; nothing is created."""
-    SERVICE.generate(session, arguments, options)
-
-
-def _row(one: Listener) -> tuple[str, ...]:
-    return (
-        one.name,
-        one.status.status or "Pending",
-        one.spec.routing_key,
-        one.spec.host,
-        str(one.spec.port),
-        matched(one.status.has_matching_connector),
-        one.status.message,
-    )
-
-
-def _pairs(one: Listener) -> list[tuple[str, str]]:
-    return [
-        ("Name", one.name),
-        ("Status", one.status.status or "Pending"),
-        ("Routing key", one.spec.routing_key),
-        ("Host", one.spec.host),
-        ("Port", str(one.spec.port)),
-        ("Has Matching Connector", matched(one.status.has_matching_connector)),
-        ("Message", one.status.message),
-    ]
+group = group_of(SERVICE)

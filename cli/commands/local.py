@@ -17,6 +17,8 @@ from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import INPUT_SUFFIXES, mode_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skrouter.mgmt.controller.loop import Outcome
     from skrouter.mgmt.platforms.linux.managers import RouterManager
     from skrouter.mgmt.platforms.linux.platform import LinuxPlatform
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Resource)
 
 NOT_INITIALIZED = "Site not initialized yet"
+EXPIRY_SHOWN = ("Site", "Link")
+"""Kinds whose status tells of certificates that end soon."""
 START_TIME = 60.0
 POLL = 0.1
 
@@ -35,10 +39,15 @@ POLL = 0.1
 
 def write_input(session: Session, resource: Resource) -> None:
     """Write the resource and say where."""
+    click.echo(f"File written to {store_input(session, resource)}")
+
+
+def store_input(session: Session, resource: Resource) -> Path:
+    """Write the resource; the path of its file."""
     path = session.layout.input_resources / f"{resource.KIND.name}-{resource.name}.yaml"
     document = to_document(resource, status=False)
     files.write(path, dump_one(document).encode(), mode_of(resource.KIND.name))
-    click.echo(f"File written to {path}")
+    return path
 
 
 def remove_input(session: Session, kind: str, name: str) -> bool:
@@ -155,7 +164,11 @@ def with_statuses(session: Session, cls: type[R]) -> list[R]:
         if found:
             click.echo(NOT_INITIALIZED, err=True)
         return found
+    from skrouter.mgmt.sites.certificates import expiry_warnings  # noqa: PLC0415
     from skrouter.mgmt.sites.reconcile import with_statuses as of_plan  # noqa: PLC0415
 
-    plan, _ = look(session)
+    plan, observed = look(session)
+    if cls.KIND.name in EXPIRY_SHOWN:
+        for text in expiry_warnings(observed, time.time()):
+            click.echo(f"WARN {text}", err=True)
     return sorted((one for one in of_plan(plan) if isinstance(one, cls)), key=lambda one: one.name)

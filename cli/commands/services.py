@@ -1,4 +1,4 @@
-"""What `skupper listener` and `skupper connector` share: arguments, checks, updates and deletion."""
+"""`skupper listener` and `skupper connector` are the same commands for two kinds: made here, for either."""
 
 from __future__ import annotations
 
@@ -8,18 +8,29 @@ from typing import Any
 
 import click
 from skrouter.cli.commands import checks, display
-from skrouter.cli.commands.session import Command, FailedError, Session
+from skrouter.cli.commands.session import Command, FailedError, Session, global_options, output_option
 from skrouter.config.resources.common import CustomResource, Metadata
 from skrouter.config.resources.documents import to_document
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A value of a resource: over it in a table, before it where one resource is shown."""
+
+    heading: str
+    label: str
+    value: Callable[[Any], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
-    """One of the two: `word` in texts, the class, and the default host on local systems."""
+    """One of the two: `word` in texts, the class, the default host on local systems, what status shows."""
 
     word: str
     cls: type[CustomResource]
     host: str
+    help: str
+    columns: tuple[Column, ...]
 
     # --- checks
 
@@ -97,8 +108,8 @@ class Service:
             raise FailedError(f"{self.word} {name} does not exist in namespace {session.namespace}")
         click.echo(f'{self.cls.KIND.name} "{name}" deleted')
 
-    def with_statuses(self, session: Session, name: str, output: str) -> list[Any]:
-        """All, or the one that is named; printed already if a form is given, then an empty list."""
+    def status(self, session: Session, name: str, output: str) -> None:
+        """Show all as a table, or the one that is named as pairs; documents if a form is given."""
         from skrouter.cli.commands import local  # noqa: PLC0415
 
         session.check(checks.problems(checks.output(output) if output else ""))
@@ -109,8 +120,11 @@ class Service:
             click.echo(f"No {self.word}s found")
         elif output:
             display.documents([to_document(one) for one in found], output)
-            return []
-        return found
+        elif name:
+            display.pairs((one.label, one.value(found[0])) for one in self.columns)
+        else:
+            rows = [[column.value(one) for column in self.columns] for one in found]
+            display.table([one.heading for one in self.columns], rows)
 
     def _named(self, name: str) -> str:
         return checks.name(f"{self.word} name", name) if name else f"{self.word} name must be specified"
@@ -144,3 +158,82 @@ def service_options(*, updating: bool) -> Callable[[Command], Command]:
 def matched(value: bool) -> str:
     """As tables show it."""
     return "true" if value else "false"
+
+
+def group_of(service: Service) -> click.Group:
+    """The commands of one of the two."""
+    group = click.Group(service.word, help=service.help)
+    for made in (_create, _update, _status, _delete, _generate):
+        group.add_command(made(service))
+    return group
+
+
+def _create(service: Service) -> click.Command:
+    @click.command(name="create", help=f"Create a {service.word}.")
+    @click.argument("arguments", nargs=-1, metavar="<name> <port>")
+    @service_options(updating=False)
+    @global_options
+    def create(session: Session, arguments: tuple[str, ...], **options: str) -> None:
+        service.create(session, arguments, options)
+
+    return create
+
+
+def _names(service: Service) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Completes the name of one in the input."""
+
+    def names(context: click.Context, _parameter: click.Parameter, begin: str) -> list[str]:
+        from skrouter.cli.commands import local  # noqa: PLC0415
+
+        try:
+            found = local.read_input(context.find_object(Session) or Session(), service.cls)
+        except FailedError:
+            return []  # a shell that completes has no place for problems
+        return [one.name for one in found if one.name.startswith(begin)]
+
+    return names
+
+
+def _update(service: Service) -> click.Command:
+    @click.command(name="update", help=f"Change a {service.word}; what is not named stays as it is.")
+    @click.argument("name", default="", metavar="<name>", shell_complete=_names(service))
+    @click.option("--port", default="", metavar="PORT", help="The new port.")
+    @service_options(updating=True)
+    @global_options
+    def update(session: Session, name: str, **options: str) -> None:
+        service.update(session, name, options)
+
+    return update
+
+
+def _status(service: Service) -> click.Command:
+    @click.command(name="status", help=f"Display the status of one {service.word} or all.")
+    @click.argument("name", default="", metavar="[name]", shell_complete=_names(service))
+    @output_option("Show the whole resource.")
+    @global_options
+    def status(session: Session, name: str, output: str) -> None:
+        service.status(session, name, output)
+
+    return status
+
+
+def _delete(service: Service) -> click.Command:
+    @click.command(name="delete", help=f"Delete a {service.word}.")
+    @click.argument("name", default="", metavar="<name>", shell_complete=_names(service))
+    @global_options
+    def delete(session: Session, name: str) -> None:
+        service.delete(session, name)
+
+    return delete
+
+
+def _generate(service: Service) -> click.Command:
+    @click.command(name="generate", help=f"Print the document of a {service.word}; nothing is created.")
+    @click.argument("arguments", nargs=-1, metavar="<name> <port>")
+    @service_options(updating=False)
+    @output_option("Form of the document.", "yaml")
+    @global_options
+    def generate(session: Session, arguments: tuple[str, ...], **options: str) -> None:
+        service.generate(session, arguments, options)
+
+    return generate

@@ -16,7 +16,6 @@ PLATFORMS = ("kubernetes", "podman", "docker", "linux")
 AVAILABLE = ("linux",)
 DEFAULT_PLATFORM = "kubernetes"
 DEFAULT_NAMESPACE = "default"
-NOT_SUPPORTED = "command not supported by the selected platform"
 
 
 class InvalidError(Exception):
@@ -73,6 +72,32 @@ def selected_platform(session: Session) -> str:
 
 
 Command = Callable[..., Any]
+FORMS = ("json", "yaml")
+
+
+def _begins(values: Iterable[str]) -> Callable[..., list[str]]:
+    """Completes one of these words."""
+    return lambda _context, _parameter, begin: [one for one in values if one.startswith(begin)]
+
+
+def _namespaces(_context: click.Context, _parameter: click.Parameter, begin: str) -> list[str]:
+    """Completes a namespace of this machine."""
+    from skrouter.mgmt.platforms.linux.files import entries  # noqa: PLC0415
+
+    found = entries(Session().layout.root.parent)
+    return [one.name for one in found if one.is_dir() and one.name.startswith(begin)]
+
+
+def output_option(text: str, default: str = "") -> Callable[[Command], Command]:
+    """`--output`: json, or yaml."""
+    return click.option(
+        "--output",
+        "-o",
+        default=default,
+        metavar="json|yaml",
+        help=text,
+        shell_complete=_begins(FORMS),
+    )
 
 
 def global_options(command: Command) -> Command:
@@ -91,6 +116,7 @@ def global_options(command: Command) -> Command:
             callback=keep,
             metavar="NAME",
             help="The namespace (default: default).",
+            shell_complete=_namespaces,
         ),
         click.option(
             "--platform",
@@ -98,6 +124,7 @@ def global_options(command: Command) -> Command:
             expose_value=False,
             callback=keep,
             metavar="PLATFORM",
+            shell_complete=_begins(PLATFORMS),
             help="One of: kubernetes, podman, docker, linux (default: $SKUPPER_PLATFORM, or kubernetes).",
         ),
     ):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 from skrouter.cli.commands import checks, display
-from skrouter.cli.commands.session import FailedError, InvalidError, Session, global_options
+from skrouter.cli.commands.session import FailedError, InvalidError, Session, global_options, output_option
 from skrouter.config.resources.common import Metadata
 from skrouter.config.resources.documents import to_document
 from skrouter.config.resources.site import Site, SiteSpec
@@ -62,7 +62,7 @@ def update(session: Session, names: tuple[str, ...], enable_link_access: bool | 
 
 @group.command()
 @click.argument("names", nargs=-1, metavar="[name]")
-@click.option("--output", "-o", default="", metavar="json|yaml", help="Show the whole resource.")
+@output_option("Show the whole resource.")
 @global_options
 def status(session: Session, names: tuple[str, ...], output: str) -> None:
     """Display the status of the site."""
@@ -104,7 +104,7 @@ def delete(session: Session, names: tuple[str, ...], everything: bool) -> None:
 @group.command()
 @click.argument("names", nargs=-1, metavar="<name>")
 @click.option("--enable-link-access/--no-enable-link-access", default=None, help=ACCESS_HELP)
-@click.option("--output", "-o", default="yaml", metavar="json|yaml", help="Form of the document.")
+@output_option("Form of the document.", "yaml")
 @global_options
 def generate(session: Session, names: tuple[str, ...], enable_link_access: bool | None, output: str) -> None:
     """Print the document of a site; nothing is created."""

@@ -36,11 +36,12 @@ WRITTEN = (
     "Link",
     "RouterAccess",
     "AccessToken",
+    "AccessGrant",
     "Secret",
     "SecuredAccess",
     "Certificate",
 )
-"""Kinds that apply and delete take (skupper-cli.md §7)."""
+"""Kinds that apply and delete take (skupper-cli.md §7), and grants, which have effect here too."""
 
 
 @click.group(name="system")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 from skrouter.cli.commands import checks, display
-from skrouter.cli.commands.session import InvalidError, Session, global_options
+from skrouter.cli.commands.session import InvalidError, Session, global_options, output_option
 from skrouter.cli.version import VERSION
 
 COMPONENTS = ("router", "controller", "cli")
 
 
 @click.command(name="version")
-@click.option("--output", "-o", default="", metavar="json|yaml", help="Form of the output.")
+@output_option("Form of the output.")
 @global_options
 def group(session: Session, output: str) -> None:
     """Display the versions of the components."""

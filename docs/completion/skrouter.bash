@@ -42,3 +42,11 @@ _skstat() {
     COMPREPLY=($(compgen -W '-h --help --version -v --verbose --limit --csv -o --output --json --watch -g --general -c --connections -l --links -n --nodes -e --edge -a --address -m --memory -p --policy --autolinks --vhosts --vhostgroups --vhoststats --log --all-entities --topology --explain --all-routers -r --router -d --edge-router -b --bus -t --timeout --ssl-certificate --ssl-key --ssl-trustfile --ssl-password --ssl-password-file --sasl-mechanisms --sasl-username --sasl-password --sasl-password-file --ssl-disable-peer-name-verify' -- "$word"))
 }
 complete -F _skstat skstat
+
+_skupper-controller() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
+    case $before in
+    esac
+    COMPREPLY=($(compgen -W '-h --help -version --version -grant-server-port --grant-server-port --no-grants --only-grants --data-home' -- "$word"))
+}
+complete -F _skupper-controller skupper-controller

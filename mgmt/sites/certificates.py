@@ -190,11 +190,27 @@ def _warnings(wanted: Wanted, observed: Observed, now: float) -> Iterator[str]:
         **{one.name: observed.provided_credentials.get(one.source) for one in wanted.adopted.values()},
     }
     for name, one in sorted(provided.items()):
-        if one is not None and now >= one.not_after:
-            yield f"certificate {name} has expired; provide a new one"
-        elif one is not None and now >= renewal_time(one):
-            days = int((one.not_after - now) / DAY)
-            yield f"certificate {name} expires in {days} days; provide a new one"
+        if one is not None and now >= renewal_time(one):
+            yield f"certificate {name} {_end(one, now)}; provide a new one"
+
+
+def expiry_warnings(observed: Observed, now: float) -> Iterator[str]:
+    """Whatever of CAs and certificates in use has ended or soon will, and what to do about it."""
+    for found, provided in (
+        (observed.issuers, observed.provided_issuers),
+        (observed.credentials, observed.provided_credentials),
+    ):
+        theirs = {one.digest for one in provided.values()}
+        for name, one in sorted(found.items()):
+            if now >= renewal_time(one):
+                remedy = "provide a new one" if one.digest in theirs else "renew it: skupper system reload"
+                yield f"certificate {name} {_end(one, now)}; {remedy}"
+
+
+def _end(one: Credentials, now: float) -> str:
+    if now >= one.not_after:
+        return "has expired"
+    return f"expires in {int((one.not_after - now) / DAY)} days"
 
 
 def _next_check(wanted: Wanted, observed: Observed) -> float | None:

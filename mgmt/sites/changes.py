@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from skrouter.config.resources.access_token import AccessToken
@@ -128,6 +128,33 @@ class RedeemToken:
 
 
 @dataclass(frozen=True, slots=True)
+class StorePassword:
+    """Write the file with the password of a proxy."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class KeepGrant:
+    """Keep a grant. Its end, `window` seconds from now, its identity and a random code are made once only."""
+
+    name: str
+    allowed: int
+    window: float
+    code: str = field(repr=False)
+    issuer: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveGrant:
+    """Nobody may redeem it any more."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveSite:
     """End the router and remove all but what the user wrote."""
 
@@ -148,5 +175,8 @@ Change = (
     | StoreStaticLink
     | RemoveStaticLink
     | RedeemToken
+    | StorePassword
+    | KeepGrant
+    | RemoveGrant
     | RemoveSite
 )

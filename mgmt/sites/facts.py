@@ -66,6 +66,33 @@ class StaticLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What is kept of a grant. `uid` is its part of the URL, `expiration` a time of RFC 3339.
+
+    `host` is the one under which this site is reached by those who redeem; empty: the machine's own.
+    """
+
+    uid: str
+    name: str
+    code: str = field(repr=False)
+    allowed: int
+    redemptions: int
+    expiration: str
+    issuer: str
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantServer:
+    """The server where grants are redeemed: how others reach it, and all `hosts` it has a certificate for."""
+
+    host: str
+    port: int
+    ca: str
+    hosts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything that is known of a site. What is broken counts as absent.
 
@@ -73,6 +100,8 @@ class Observed:
     platform keeps a router running; `running`: what management shows of it, None if it does not answer.
     `provided_credentials` hold those of redeemed tokens too, whose documents are in `redeemed` by token.
     `refusals` are the router's words to the last attempt, by type and name. `statuses` are those told last.
+    `passwords` are digests of the passwords of proxies that are stored, by proxyProfile.
+    `grants` are kept by name; `grant_server` is None while none runs.
     """
 
     host: Host
@@ -90,6 +119,9 @@ class Observed:
     refusals: Mapping[tuple[str, str], str] = field(default_factory=dict)
     statuses: Mapping[tuple[str, str], Status] = field(default_factory=dict)
     redeemed: Mapping[str, tuple[Resource, ...]] = field(default_factory=dict)
+    passwords: Mapping[str, str] = field(default_factory=dict)
+    grants: Mapping[str, Grant] = field(default_factory=dict)
+    grant_server: GrantServer | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from skrouter.config.resources.common import Endpoint, Resource
+from skrouter.config.resources.core import Secret
 from skrouter.config.resources.site import Site
 from skrouter.mgmt.sites.certificates import Wanted
 from skrouter.mgmt.sites.entities import RouterEntity
@@ -22,6 +24,7 @@ class Context:
     site: Site
     setting: Setting
     observed: Observed
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
 
     @property
     def is_edge(self) -> bool:
@@ -58,13 +61,14 @@ class Profile:
 
 @dataclass(slots=True)
 class Parts:
-    """Everything that the resources of a site ask for."""
+    """Everything that the resources of a site ask for; `passwords` are those of proxies, by proxyProfile."""
 
     entities: list[Part] = field(default_factory=list)
     profiles: dict[str, Profile] = field(default_factory=dict)
     certificates: Wanted = field(default_factory=Wanted)
     endpoints: dict[Key, tuple[Endpoint, ...]] = field(default_factory=dict)
     errors: dict[Key, str] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
 
     def add(self, owner: Resource, entity: RouterEntity, profile: Profile | None = None) -> None:
         """An entity that belongs to the resource, with the sslProfile it uses."""

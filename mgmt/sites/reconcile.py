@@ -11,16 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from skrouter.config.resources.access_grant import AccessGrant
 from skrouter.config.resources.access_token import AccessToken
 from skrouter.config.resources.certificate import Certificate
 from skrouter.config.resources.common import CustomResource, Resource, Status
 from skrouter.config.resources.connector import Connector
+from skrouter.config.resources.core import Secret
 from skrouter.config.resources.link import Link
 from skrouter.config.resources.listener import Listener
 from skrouter.config.resources.multi_key_listener import MultiKeyListener
 from skrouter.config.resources.router_access import RouterAccess
 from skrouter.config.resources.site import Site
-from skrouter.mgmt.sites import certificates, router_config, static_links, status, tokens
+from skrouter.mgmt.sites import certificates, grants, passwords, router_config, static_links, status, tokens
 from skrouter.mgmt.sites.changes import (
     Change,
     RemoveSite,
@@ -84,7 +86,8 @@ def reconcile(desired: Desired, observed: Observed, now: float) -> Plan:
     site = active_site(resources, observed)
     if site is None:
         return _without_site(resources, observed, now)
-    context = Context(site, desired.setting, observed)
+    secrets = {one.name: one for one in resources if isinstance(one, Secret)}
+    context = Context(site, desired.setting, observed, secrets)
     custom = [one for one in resources if isinstance(one, CustomResource)]
     named = {one.name for one in custom if isinstance(one, RouterAccess)}
     custom += site_kind.generated_access(context, named)
@@ -121,6 +124,8 @@ def contributions(context: Context, resources: Sequence[CustomResource]) -> Part
     for token in _of(resources, AccessToken):
         if tokens.flaw(token):
             parts.refuse(token, tokens.flaw(token))
+    for grant in _of(resources, AccessGrant):
+        grants.contribute(grant, context, parts)
     parts.refuse_clashes()
     return parts
 
@@ -141,9 +146,11 @@ def _plan(context: Context, custom: list[CustomResource], now: float) -> Plan:
     changes: list[Change] = [*credentials.changes]
     if revisions != dict(observed.revisions):
         changes.append(StoreRevisions({name: (one.digest, one.ordinal) for name, one in revisions.items()}))
+    changes += passwords.plan(parts, observed)
     changes += _router_changes(context, parts, config, credentials.usable)
     changes += static_links.plan(accesses, context, parts, credentials.usable)
     changes += tokens.plan(_of(custom, AccessToken), context.site, observed)
+    changes += grants.plan(_of(custom, AccessGrant), context)
     statuses = Statuses(context.site, observed, parts, refused, now).of(custom)
     return Plan(tuple(changes), tuple(custom), statuses, config, credentials.warnings, credentials.next_check)
 

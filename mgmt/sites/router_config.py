@@ -173,9 +173,15 @@ def _difference(new: RouterEntity, old: RouterEntity) -> set[str]:
     names = {*new.attributes, *_COMPARED.get(new.type, ())}
     return {
         name
-        for name in names
+        for name in names - _hidden(new)
         if _value(new.type, name, new.get(name)) != _value(new.type, name, old.get(name))
     }
+
+
+def _hidden(new: RouterEntity) -> set[str]:
+    """Given attributes that no router shows, so that nothing follows from their absence."""
+    attributes = load_schema().section_type(new.type).attributes
+    return {name for name in new.attributes if attributes[name].hidden}
 
 
 def _value(kind: str, name: str, value: Any) -> Any:
@@ -191,14 +197,14 @@ def _can_update(kind: str, names: set[str]) -> bool:
 
 
 def _given(new: RouterEntity, names: set[str]) -> dict[str, Any]:
-    """The new values; of those that are no longer given the default, or what stands for nothing."""
+    """The new values, and those that nobody sees; of what is no longer given the default, or nothing."""
     attributes = load_schema().section_type(new.type).attributes
     nothing = {"integer": 0, "boolean": False}
     return {
         name: given
         if (given := new.get(name)) is not None
         else attributes[name].default or nothing.get(attributes[name].type, "")
-        for name in sorted(names)
+        for name in sorted(names | _hidden(new))
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from skrouter.config.resources.access_grant import AccessGrant
 from skrouter.config.resources.access_token import AccessToken, AccessTokenStatus
 from skrouter.config.resources.certificate import Certificate, CertificateStatus
 from skrouter.config.resources.common import Condition, CustomResource, Status
@@ -22,6 +23,7 @@ from skrouter.config.resources.multi_key_listener import (
 )
 from skrouter.config.resources.router_access import RouterAccess, RouterAccessStatus
 from skrouter.config.resources.site import Site, SiteStatus
+from skrouter.mgmt.sites import grants
 from skrouter.mgmt.sites.facts import Observed
 from skrouter.mgmt.sites.network import Network
 from skrouter.mgmt.sites.parts import Key, Parts
@@ -134,6 +136,8 @@ class Statuses:
                 return self._certificate(one)
             case AccessToken():
                 return self._token(one)
+            case AccessGrant():
+                return self._grant(one)
         return None
 
     def _made(
@@ -228,3 +232,10 @@ class Statuses:
         done = token.name in self._observed.redeemed
         state = OK if done else self._refused.get(token.key, pending(PENDING))
         return self._made(token, AccessTokenStatus(redeemed=done), {"Redeemed": state})
+
+    def _grant(self, grant: AccessGrant) -> Status:
+        new = grants.status(grant, self._observed)
+        known = OK if grant.name in self._observed.grants else pending(PENDING)
+        resolved = OK if new.url and new.ca else pending(grants.NOT_ENABLED)
+        states = {"Processed": self._refused.get(grant.key, known), "Resolved": resolved}
+        return self._made(grant, new, states)

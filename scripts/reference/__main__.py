@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from reference import completion, markdown, roff
+from reference import commands, completion, markdown, roff
 
 ROOT = markdown.ROOT
 COMPATIBILITY = "docs/compatibility.md"
@@ -18,7 +18,8 @@ def documents() -> dict[str, str]:
         "docs/completion/skrouter.bash": completion.bash(),
         COMPATIBILITY: _with_coverage((ROOT / COMPATIBILITY).read_text(encoding="utf-8")),
     }
-    return {**found, **{f"docs/man/{name}": text for name, text in roff.pages().items()}}
+    pages = {**roff.pages(), **commands.man()}
+    return {**found, **commands.markdown(), **{f"docs/man/{name}": text for name, text in pages.items()}}
 
 
 def _with_coverage(text: str) -> str:

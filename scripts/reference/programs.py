@@ -1,10 +1,10 @@
-"""The options of the three programs, as their parsers have them."""
+"""The options of the programs that are no tree of commands, as their parsers have them."""
 
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from skrouter.cli import daemon_options, skmanage, skstat
+from skrouter.cli import controller, daemon_options, skmanage, skstat
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,12 @@ PROGRAMS = (
         skmanage.build_parser(),
     ),
     Program("skstat", "statistics of routers as tables", "skstat [options]", skstat.build_parser()),
+    Program(
+        "skupper-controller",
+        "controller of the sites of this machine",
+        "skupper-controller [options]",
+        controller.build_parser(),
+    ),
 )
 
 

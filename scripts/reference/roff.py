@@ -38,33 +38,33 @@ def pages() -> dict[str, str]:
 def _program(program: Program) -> str:
     others = [f"{one.name}(8)" for one in PROGRAMS if one is not program]
     lines = [
-        *_head(program.name, 8, program.title),
+        *head(program.name, 8, program.title),
         ".SH SYNOPSIS",
-        f".B {_text(program.synopsis)}",
+        f".B {literal(program.synopsis)}",
         ".SH DESCRIPTION",
-        _text(program.parser.description or f"{program.title.capitalize()}."),
+        literal(program.parser.description or f"{program.title.capitalize()}."),
     ]
     for title, options in groups(program.parser):
-        lines.append(f".SH {_text(title.upper())}")
+        lines.append(f".SH {literal(title.upper())}")
         for option in options:
-            lines += [".TP", f".B {_text(option.shown)}", _text(option.text)]
+            lines += [".TP", f".B {literal(option.shown)}", literal(option.text)]
     if program.name == "skrouterd":
-        lines += [".SH EXAMPLES", ".nf", _text(EXAMPLES.partition("\n")[2].rstrip()), ".fi"]
-    lines += [".SH SEE ALSO", _text(", ".join([*others, "skrouterd.conf(5)"]))]
+        lines += [".SH EXAMPLES", ".nf", literal(EXAMPLES.partition("\n")[2].rstrip()), ".fi"]
+    lines += [".SH SEE ALSO", literal(", ".join([*others, "skrouterd.conf(5)"]))]
     return "\n".join(lines) + "\n"
 
 
 def _configuration() -> str:
     lines = [
-        *_head("skrouterd.conf", 5, "configuration of skrouterd(8)"),
+        *head("skrouterd.conf", 5, "configuration of skrouterd(8)"),
         ".SH DESCRIPTION",
-        f"{_text(DEFAULT_CONFIG)} unless skrouterd(8) is told another name.",
-        _text(_FORM),
+        f"{literal(DEFAULT_CONFIG)} unless skrouterd(8) is told another name.",
+        literal(_FORM),
         ".PP",
         "A file whose name ends in .json is a JSON list of pairs of a type and a map of attributes.",
         ".SH EXAMPLE",
         ".nf",
-        _text(_EXAMPLE.rstrip()),
+        literal(_EXAMPLE.rstrip()),
         ".fi",
         ".SH SECTIONS",
     ]
@@ -76,13 +76,13 @@ def _configuration() -> str:
 
 
 def _section(entity_type: EntityType) -> Iterator[str]:
-    yield f".SS {_text(entity_type.shown_name)}"
-    yield _text(entity_type.description)
+    yield f".SS {literal(entity_type.shown_name)}"
+    yield literal(entity_type.description)
     for attribute in entity_type.attributes.values():
         if attribute.create or attribute.update or attribute.required:
             yield ".TP"
-            yield f'.BR {_text(attribute.name)} " ({_text(_limits(attribute))})"'
-            yield _text(attribute.description)
+            yield f'.BR {literal(attribute.name)} " ({literal(_limits(attribute))})"'
+            yield literal(attribute.description)
 
 
 def _limits(one: Attribute) -> str:
@@ -94,11 +94,12 @@ def _limits(one: Attribute) -> str:
     return "; ".join(parts)
 
 
-def _head(name: str, section: int, title: str) -> list[str]:
-    return [f'.TH {name.upper()} {section} "" "{_MANUAL}"', ".SH NAME", f"{name} \\- {_text(title)}"]
+def head(name: str, section: int, title: str) -> list[str]:
+    """The lines that every page begins with."""
+    return [f'.TH {name.upper()} {section} "" "{_MANUAL}"', ".SH NAME", f"{name} \\- {literal(title)}"]
 
 
-def _text(text: str) -> str:
+def literal(text: str) -> str:
     """Text that is no request: backslashes and hyphens stay what they are, no line begins with a dot."""
     escaped = text.replace("\\", "\\e").replace("-", "\\-")
     return "\n".join(f"\\&{line}" if line[:1] in (".", "'") else line for line in escaped.split("\n"))

@@ -2,17 +2,24 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 
+import click
 import pytest
 from reference.__main__ import documents
+from reference.commands import Page, pages
 from reference.markdown import REFERENCE, coverage, produced
 from reference.programs import PROGRAMS, groups
+from reference.roff import literal
+from skrouter.cli.commands.examples import EXAMPLES
+from skrouter.cli.commands.session import Session
 from skrouter.config.schema import load_schema
 from skrouter_testing.source_tree import ROOT
 
 DOCUMENTS = documents()
+COMMANDS = list(pages())
 THEIRS = json.loads(REFERENCE.read_text())["entityTypes"]
 NOT_PRODUCED = {"logStats": ["noticeCount"], "router.address": ["containerCount"]}
 """In the schema of skupper-router, which does not produce them either."""
@@ -52,6 +59,36 @@ def test_every_option_is_in_reference_man_page_and_completion(program: object) -
                 assert f" {name}" in DOCUMENTS["docs/completion/skrouter.bash"].replace("'", " ")
 
 
+@pytest.mark.parametrize("page", COMMANDS, ids=lambda one: one.name)
+def test_every_command_of_skupper_is_in_reference_and_man_page_with_examples(page: Page) -> None:
+    markdown = DOCUMENTS[f"docs/reference/skupper/{page.file}"]
+    man = DOCUMENTS[f"docs/man/{'-'.join(page.words[:2])}.1"]
+    for shared in (True, False):
+        for name, text in page.options(shared=shared):
+            assert f"`{name.replace('|', chr(92) + '|')}` | {text}" in markdown
+            assert literal(name) in man
+    if not isinstance(page.command, click.Group):
+        assert page.examples, "give one in cli/commands/examples.py"
+        assert all(one in markdown and literal(one) in man for one in page.examples)
+
+
+@pytest.mark.parametrize(("page", "example"), [(one, text) for one in COMMANDS for text in one.examples])
+def test_example_can_be_typed_as_it_stands(page: Page, example: str) -> None:
+    lines = re.findall(r"\bskupper ([^|>)]*)", example)
+    assert f"skupper {lines[0]}".startswith(page.name) or page.words[-1] == "apply"
+    for line in lines:
+        words = shlex.split(line)
+        page_of = next(
+            one for one in reversed(COMMANDS) if words[: len(one.words) - 1] == list(one.words[1:])
+        )
+        rest = words[len(page_of.words) - 1 :]
+        page_of.command.make_context(page_of.name, rest, obj=Session(), help_option_names=["-h", "--help"])
+
+
+def test_examples_are_of_commands_that_exist() -> None:
+    assert set(EXAMPLES) <= {" ".join(one.words[1:]) for one in COMMANDS}
+
+
 def test_man_page_of_the_configuration_has_every_attribute_that_can_be_set() -> None:
     page = DOCUMENTS["docs/man/skrouterd.conf.5"]
     for entity_type in load_schema().entity_types.values():
@@ -88,6 +125,7 @@ def completed(*words: str) -> list[str]:
         (("skmanage",), {"query", "update", "get-log", "--type"}),
         (("skmanage", "--type"), {"listener", "router.link", "tcpConnector"}),
         (("skrouterd",), {"--check", "-d"}),
+        (("skupper-controller",), {"--only-grants"}),
     ],
 )
 def test_completion_offers_options_and_values(words: tuple[str, ...], some: set[str]) -> None:

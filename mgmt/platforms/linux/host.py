@@ -25,6 +25,18 @@ def observe_host(namespaces: Path) -> Host:
     )
 
 
+def main_address() -> str:
+    """The address that others most likely reach this machine by: that of its way out, else loopback."""
+    for family, outside in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as sock:
+                sock.connect((outside, 9))  # chooses a route and sends nothing
+                return str(sock.getsockname()[0])
+        except OSError:
+            continue
+    return next(_ipv4_addresses(), "127.0.0.1")
+
+
 def listening_ports(lines: Iterable[str]) -> Iterator[int]:
     """Ports in the lines of /proc/net/tcp that are listened on."""
     for line in lines:

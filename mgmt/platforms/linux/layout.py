@@ -96,6 +96,11 @@ class Layout:
         return self.internal / "tokens"
 
     @property
+    def grants(self) -> Path:
+        """What is kept of grants."""
+        return self.internal / "grants"
+
+    @property
     def log(self) -> Path:
         """The log of a router that runs as supervised process."""
         return self.internal / "skrouterd.log"
@@ -109,6 +114,48 @@ class Layout:
     def lock(self) -> Path:
         """Held by the supervisor of the router; its content is the supervisor's process id."""
         return self.internal / "supervisor.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantLayout:
+    """The files of the server where the grants of all namespaces are redeemed; `home` is the data home."""
+
+    home: Path
+
+    @property
+    def root(self) -> Path:
+        """All of the server."""
+        return self.home / "system-controller/grants"
+
+    @property
+    def endpoint(self) -> Path:
+        """Where the server is reached."""
+        return self.root / "endpoint.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that serves."""
+        return self.root / "server.lock"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        """Held by the supervisor of a server that runs without a controller."""
+        return self.root / "supervisor.lock"
+
+    @property
+    def log(self) -> Path:
+        """The log of a server that runs without a controller."""
+        return self.root / "server.log"
+
+    @property
+    def issuer(self) -> Path:
+        """The CA of the server, which tokens name."""
+        return self.home / "system-controller/issuers/skupper-grant-server-ca"
+
+    @property
+    def credentials(self) -> Path:
+        """Certificate and key of the server."""
+        return self.home / "system-controller/certs/skupper-grant-server"
 
 
 def mode_of(kind: str) -> int:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -70,20 +70,10 @@ class SupervisedManager:
         """Start a supervisor and wait until it holds its lock."""
         if self.is_started():
             return
-        files.make_directory(self._layout.internal)
         command = self._command or (router_command(),)
         arguments = [*command, "-c", str(self._layout.router_config)]
-        module = "skrouter.mgmt.platforms.linux.supervise"
-        subprocess.run(
-            [sys.executable, "-P", "-m", module, str(self._layout.lock), str(self._layout.log), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-            env={**os.environ, "SKUPPER_SITE_ID": site_id},
-            check=True,  # it goes on in a process of its own, whose parent is init
-        )
+        environment = {**os.environ, "SKUPPER_SITE_ID": site_id}
+        start_supervisor(self._layout.lock, self._layout.log, arguments, environment)
         self._wait(held=True, seconds=START_TIME, what="start")
 
     def restart(self) -> None:
@@ -108,6 +98,22 @@ class SupervisedManager:
             if time.monotonic() > deadline:
                 raise PlatformError(f"the supervisor of the router did not {what} in {seconds:.0f} s")
             time.sleep(_POLL)
+
+
+def start_supervisor(lock: Path, log: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Have a supervisor keep the command running; it ends by itself if another one holds the lock."""
+    files.make_directory(lock.parent)
+    module = "skrouter.mgmt.platforms.linux.supervise"
+    subprocess.run(
+        [sys.executable, "-P", "-m", module, str(lock), str(log), *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+        env=environment,
+        check=True,  # it goes on in a process of its own, whose parent is init
+    )
 
 
 def is_locked(path: Path) -> bool:

@@ -11,15 +11,17 @@ from skrouter.config.resources.access_token import AccessToken
 from skrouter.config.resources.common import CustomResource, Resource
 from skrouter.mgmt.client.request import ManagementError
 from skrouter.mgmt.platforms.linux import files
+from skrouter.mgmt.platforms.linux.grants import GrantFiles, read_server
 from skrouter.mgmt.platforms.linux.host import observe_host
-from skrouter.mgmt.platforms.linux.layout import Layout
+from skrouter.mgmt.platforms.linux.layout import SECRET_MODE, Layout
 from skrouter.mgmt.platforms.linux.live import LOST, LiveRouter, local_port
 from skrouter.mgmt.platforms.linux.managers import RouterManager
 from skrouter.mgmt.platforms.linux.store import Store
 from skrouter.mgmt.platforms.linux.watcher import watch_directories
 from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.entities import RouterConfig, RouterEntity, find
-from skrouter.mgmt.sites.facts import Identity, Observed, Setting
+from skrouter.mgmt.sites.facts import Host, Identity, Observed, Setting
+from skrouter.mgmt.sites.kinds.link import PASSWORD_FILE
 from skrouter.mgmt.sites.network import Network
 from skrouter.mgmt.sites.platform import Authority, Input, PlatformError
 
@@ -52,6 +54,7 @@ class LinuxPlatform:
         self._redeem = redeem
         self._setting = Setting(PLATFORM, layout.namespace, version, str(layout.certificates))
         self._router: LiveRouter | None = None
+        self._grants = GrantFiles(layout.grants)
         self._provided = self._store.provided(())
         self._refusals: dict[tuple[str, str], str] = {}
 
@@ -102,6 +105,18 @@ class LinuxPlatform:
             refusals=dict(self._refusals),
             statuses=store.statuses(),
             redeemed=redeemed,
+            passwords=store.passwords(),
+            grants=self._grants.all(),
+            grant_server=read_server(layout.home),
+        )
+
+    def observe_grants(self) -> Observed:
+        """What is kept of grants, and nothing else: for who waits for one."""
+        return Observed(
+            Host(),
+            self._new_identity,
+            grants=self._grants.all(),
+            grant_server=read_server(self._layout.home),
         )
 
     def _look(self, config: RouterConfig) -> tuple[tuple[RouterEntity, ...] | None, Network | None]:
@@ -181,6 +196,13 @@ class LinuxPlatform:
                 store.write_static_link(file, link, credentials)
             case c.RemoveStaticLink(file=file):
                 files.remove(layout.links / file)
+            case c.StorePassword(name=name, password=password):
+                path = layout.certificates / name / PASSWORD_FILE
+                files.write(path, f"{password}\n".encode(), SECRET_MODE)
+            case c.KeepGrant():
+                self._grants.keep(change, self._now())
+            case c.RemoveGrant(name=name):
+                self._grants.remove(name)
 
     def _redeem_token(self, token: AccessToken, subject: str) -> None:
         self._refusals.pop(token.key, None)

@@ -17,7 +17,8 @@ from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import INPUT_SUFFIXES, SECRET_MODE, Layout, mode_of
 from skrouter.mgmt.sites.entities import ConfigTextError, RouterConfig, parse, render
 from skrouter.mgmt.sites.facts import Credentials, Revision, StaticLink
-from skrouter.mgmt.sites.platform import Authority, Input, Pems, PlatformError
+from skrouter.mgmt.sites.kinds.link import PASSWORD_FILE
+from skrouter.mgmt.sites.platform import Authority, Input, Pems, PlatformError, content_digest
 
 KEPT_RESOURCES = ("ConfigMap-skupper-network-status.yaml",)
 """Files among the effective resources that somebody else writes."""
@@ -94,6 +95,11 @@ class Store:
         found = {one.name: files.pems_of(one.data) for one in secrets}
         read = {one.name: files.read_pems(one) for one in directories}
         return {**found, **{name: pems for name, pems in read.items() if pems is not None}}
+
+    def passwords(self) -> dict[str, str]:
+        """Digests of the passwords of proxies, by proxyProfile."""
+        found = {one.name: files.read(one / PASSWORD_FILE) for one in files.entries(self.layout.certificates)}
+        return {name: content_digest(one.rstrip(b"\n")) for name, one in found.items() if one is not None}
 
     def describe(self, pems: Mapping[str, Pems]) -> dict[str, Credentials]:
         """What they are, by name; broken ones are left out."""
@@ -173,8 +179,11 @@ class Store:
 
     def statuses(self) -> dict[tuple[str, str], Status]:
         """The statuses that were told last."""
-        documents = [one for file in files.entries(self.layout.resources) for one in self._documents(file)]
-        return {one.key: one.status for one in documents if isinstance(one, CustomResource)}
+        return {one.key: one.status for one in self.effective() if isinstance(one, CustomResource)}
+
+    def effective(self) -> list[Resource]:
+        """The resources that have effect."""
+        return [one for file in files.entries(self.layout.resources) for one in self._documents(file)]
 
     def write_resources(self, resources: Sequence[CustomResource]) -> None:
         """Keep these and no others."""
@@ -190,7 +199,7 @@ class Store:
         layout = self.layout
         for path in (layout.router_config.parent, layout.certificates, layout.links, layout.resources):
             files.remove(path)
-        for path in (layout.revisions, layout.platform_file, layout.tokens):
+        for path in (layout.revisions, layout.platform_file, layout.tokens, layout.grants):
             files.remove(path)
 
     def _documents(self, file: Path) -> tuple[Resource, ...]:

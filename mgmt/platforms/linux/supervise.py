@@ -1,4 +1,4 @@
-"""The supervisor of one router where no manager runs: `supervise LOCK LOG COMMAND…`.
+"""The supervisor of one router, or of another process, where no manager runs: `supervise LOCK LOG COMMAND…`.
 
 It holds LOCK while it lives, starts COMMAND, and starts it again when it ends: at once, then after growing
 pauses while it keeps ending early. SIGHUP restarts the command, SIGTERM ends both. If the supervisor is
@@ -28,6 +28,9 @@ LOCK_PAUSE = 0.05
 LOG_MODE = 0o640
 LONGEST_LOG = 16 << 20
 """Octets after which the log is put aside at the next start."""
+
+DONE = 66
+"""The status of a command that has nothing left to do: the supervisor ends too. No failure gives it."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -85,6 +88,8 @@ class Supervisor:
             started = time.monotonic()
             self._start()
             self._watch(wanted)
+            if self._child is not None and self._child.returncode == DONE:
+                return
             lived = time.monotonic() - started
             pause = FIRST_PAUSE if self._restart else next_pause(pause, lived)
             self._restart = False

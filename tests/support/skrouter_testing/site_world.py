@@ -15,9 +15,21 @@ from skrouter.config.resources.link import Link, LinkSpec
 from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.certificates import LOCAL_SERVER
 from skrouter.mgmt.sites.entities import RouterEntity, parse, render
-from skrouter.mgmt.sites.facts import Credentials, Host, Identity, Observed, Revision, Setting, StaticLink
+from skrouter.mgmt.sites.facts import (
+    Credentials,
+    Grant,
+    GrantServer,
+    Host,
+    Identity,
+    Observed,
+    Revision,
+    Setting,
+    StaticLink,
+)
 from skrouter.mgmt.sites.network import Network
+from skrouter.mgmt.sites.platform import content_digest
 from skrouter.mgmt.sites.reconcile import Desired, Plan, reconcile
+from skrouter.mgmt.sites.status import text_of_time
 
 SETTING = Setting("linux", "default", "2.1.0", "/var/lib/site/runtime/certs")
 NOW = 1_800_000_000.0
@@ -49,6 +61,9 @@ class World:
     refusals: dict[tuple[str, str], str] = field(default_factory=dict)
     statuses: dict[tuple[str, str], Status] = field(default_factory=dict)
     redeemed: dict[str, tuple[Resource, ...]] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict)
+    grants: dict[str, Grant] = field(default_factory=dict)
+    grant_server: GrantServer | None = None
     done: list[c.Change] = field(default_factory=list)
     interrupt: Callable[[c.Change], None] = lambda _: None
     _serial: int = 0
@@ -111,6 +126,9 @@ class World:
             refusals=dict(self.refusals),
             statuses=dict(self.statuses),
             redeemed=dict(self.redeemed),
+            passwords={name: content_digest(one.encode()) for name, one in self.passwords.items()},
+            grants=dict(self.grants),
+            grant_server=self.grant_server,
         )
 
     def _from_tokens(self) -> dict[str, Credentials]:
@@ -133,7 +151,7 @@ class World:
                 found = self.observe(self._documents).provided_credentials[source]
                 self.credentials[name] = replace(found, name=name)
             case c.RemoveCredentials(name=name):
-                del self.credentials[name]
+                (self.passwords if name in self.passwords else self.credentials).pop(name)
                 self._check_files(parse(self.config))
                 self._check_files(self.running or ())
             case c.StoreRevisions(revisions=revisions):
@@ -154,16 +172,38 @@ class World:
                 del self.links[file]
             case c.RedeemToken(token=token):
                 self.redeemed[token.name] = token_documents(token.name)
+            case c.StorePassword(name=name, password=password):
+                self.passwords[name] = password
+            case c.KeepGrant():
+                self._keep_grant(change)
+            case c.RemoveGrant(name=name):
+                del self.grants[name]
             case c.RemoveSite():
                 self._remove_site()
             case _:
                 self._manage(change)
+
+    def _keep_grant(self, wanted: c.KeepGrant) -> None:
+        end = text_of_time(self.now + wanted.window)
+        known = self.grants.get(wanted.name)
+        if known is None:
+            self._serial += 1
+            known = Grant(f"uid-{self._serial}", wanted.name, f"code-{self._serial}", 0, 0, end, "")
+        self.grants[wanted.name] = replace(
+            known,
+            code=wanted.code or known.code,
+            allowed=wanted.allowed,
+            issuer=wanted.issuer,
+            host=wanted.host,
+        )
 
     def _remove_site(self) -> None:
         self.started, self.running, self.config = False, None, "[]"
         self.credentials.clear()
         self.revisions.clear()
         self.links.clear()
+        self.grants.clear()
+        self.passwords.clear()
 
     def _manage(self, change: c.Change) -> None:
         """A management request to a running router."""
@@ -176,7 +216,7 @@ class World:
                 keys[one.key] = _as_shown(one)
             case c.UpdateEntity(entity=one, attributes=attributes):
                 old = keys[one.key]
-                keys[one.key] = replace(old, attributes={**old.attributes, **attributes})
+                keys[one.key] = _as_shown(replace(old, attributes={**old.attributes, **attributes}))
             case c.DeleteEntity(type=kind, name=name):
                 del keys[kind, name]
                 if kind == "sslProfile":
@@ -198,6 +238,8 @@ class World:
     def _check_files(self, config: Iterable[RouterEntity]) -> None:
         missing = {one.name for one in config if one.type == "sslProfile"} - self.credentials.keys()
         assert not missing, f"files of {missing} are missing"
+        secured = {one.name for one in config if one.type == "proxyProfile" and one.get("password")}
+        assert secured <= self.passwords.keys(), f"passwords of {secured} are missing"
 
     def _certificate(
         self, name: str, subject: str, hosts: frozenset[str], *, ca: str = "", signing: bool = False
@@ -250,4 +292,5 @@ def _secrets(resources: Iterable[Resource]) -> dict[str, Credentials]:
 def _as_shown(one: RouterEntity) -> RouterEntity:
     """As management shows it: with attributes that the router fills in."""
     filled = {"identity": f"{one.type}/{one.name}", "operStatus": "up", "cost": one.get("cost") or 1}
-    return replace(one, attributes={**filled, **one.attributes})
+    shown = {name: value for name, value in one.attributes.items() if name != "password"}
+    return replace(one, attributes={**filled, **shown})

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import select
+import signal
 import socket
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from skrouter.cli import skupper
-from skrouter.mgmt.platforms.linux.layout import Layout
-from skrouter.mgmt.platforms.linux.managers import SupervisedManager
+from skrouter.mgmt.platforms.linux.layout import GrantLayout, Layout
+from skrouter.mgmt.platforms.linux.managers import SupervisedManager, is_locked
 from skrouter_testing.process import free_port, wait_until
 
 
@@ -43,7 +48,11 @@ class Cli:
         return captured.out
 
     def end(self) -> None:
-        """Stop all sites."""
+        """Stop all sites, and the grant server that a token has started."""
+        lock = GrantLayout(self.home).supervisor_lock
+        if is_locked(lock):
+            os.kill(int(lock.read_text()), signal.SIGTERM)
+            wait_until(lambda: not is_locked(lock), "the grant server to end")
         for root in (self.home / "namespaces").glob("[!.]*"):
             SupervisedManager(Layout(self.home, root.name)).stop()
 
@@ -59,7 +68,15 @@ def rows(table: str) -> list[list[str]]:
     return [[cell for cell in line.split("\t") if cell] for line in table.splitlines()]
 
 
-def test_two_sites_of_one_machine_are_linked_and_serve_each_other(cli: Cli) -> None:
+def is_quiet(listening: socket.socket) -> bool:
+    """Whether nobody waits to be accepted: those were who only looked whether somebody answers."""
+    return not select.select([listening], [], [], 0)[0]
+
+
+def test_two_sites_of_one_machine_are_linked_and_serve_each_other(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(cli.home.parent)
     port, server = free_port(), free_port()
     cli("site create west -n west")
     cli("site update -n west --enable-link-access")
@@ -69,6 +86,9 @@ def test_two_sites_of_one_machine_are_linked_and_serve_each_other(cli: Cli) -> N
     assert cli("system start -n west", status=1) == "namespace already exists: west\n"
 
     link = cli("link generate -n west --host 127.0.0.1")
+    decoder, shown = json.JSONDecoder(), cli("link generate -n west --host 127.0.0.1 -o json")
+    secret, rest = decoder.raw_decode(shown)
+    assert secret["kind"] == "Secret" and decoder.raw_decode(shown[rest + 1 :])[0]["kind"] == "Link"
     cli("site create east -n east")
     cli(f"connector create backend {server} --host 127.0.0.1 -n east")
     cli("system apply -n east -f -", stdin=link)
@@ -82,7 +102,17 @@ def test_two_sites_of_one_machine_are_linked_and_serve_each_other(cli: Cli) -> N
     wait_until(lambda: rows(cli("listener status -n west"))[1][-1] == "OK", "the listener to match")
     assert rows(cli("site status -n west"))[1] == ["west", "Ready", "OK"]
     assert cli("debug explain listener backend -n west") == "Listener/backend is ready\n"
+    page = cli("status -n west")
+    assert all(
+        word in page for word in ("Sites of the network", "east", "Services of the network", "backend")
+    )
+    assert "Connection refused" in cli("status -n east")
+    failed = cli("debug check -n east", status=1)
+    assert f"FAIL  127.0.0.1:{server}, the server of a connector, Connection refused" in failed
     with socket.create_server(("127.0.0.1", server)) as listening:
+        assert "FAIL" not in cli("debug check -n east") and "refused" not in cli("status -n east")
+        while not is_quiet(listening):
+            listening.accept()[0].close()
         listening.settimeout(10)
         with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
             accepted, _ = listening.accept()
@@ -90,10 +120,57 @@ def test_two_sites_of_one_machine_are_linked_and_serve_each_other(cli: Cli) -> N
                 client.sendall(b"hello")
                 assert accepted.recv(5) == b"hello"
 
+    written = cli("debug dump found -n west")
+    archive = Path(written.removeprefix("Skupper dump details written to compressed archive: ").strip())
+    with tarfile.open(archive) as tar:
+        names = [one.name.partition("/")[2] for one in tar]
+        statistics = tar.extractfile(next(one for one in tar if one.name.endswith("skstat-g.txt")))
+        assert statistics is not None and b"Router Statistics" in statistics.read()
+    assert "site-namespace/resources/runtime/Site-west.yaml" in names
+    assert archive.stat().st_mode & 0o777 == 0o600
+
     assert cli("system stop -n west") == 'Namespace "west" has been removed\n'
     assert not (cli.home / "namespaces/west").exists()
     down = rows(cli("debug explain link link-west -n east"))
     assert any("Next step" in line[0] for line in down)
+
+
+def test_token_issued_here_is_redeemed_once_and_becomes_a_link(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(cli.home.parent)
+    monkeypatch.setenv("SKUPPER_GRANT_SERVER_PORT", str(free_port()))
+    cli("site create west -n west")
+    refused = cli("token issue west.token -n west", status=1)
+    assert refused.startswith("there is no active skupper site in this namespace")
+    cli("system start -n west")
+    refused = cli("token issue west.token -n west", status=1)
+    assert refused.startswith("You must enable link access for this site before you can create a token.")
+    for line in refused.splitlines():
+        if line.startswith("\tskupper "):
+            cli(f"{line.strip().removeprefix('skupper ')} -n west")
+    cli("listener create late 1 -n west")
+    issued = cli("token issue west.token -n west --name guests --expiration-window 90m --cost 5")
+    assert issued == (
+        "Waiting for token status ...\n\n"
+        'Grant "guests" is ready\nToken file west.token created\n\n'
+        "Transfer this file to a remote site. At the remote site,\n"
+        'create a link to this site using the "skupper token redeem" command:\n\n'
+        "\tskupper token redeem west.token\n\n"
+        "The token expires after 1 use(s) or after 1h30m0s.\n"
+    )
+    assert Path("west.token").stat().st_mode & 0o777 == 0o600
+    assert "PRIVATE" not in Path("west.token").read_text()
+    assert rows(cli("listener status -n west"))[1][1] == "Pending", "a token applies nothing else"
+    assert cli("token issue x --grant none -n west", status=1).startswith('there is no AccessGrant "none"')
+    assert "no certificate of this site is good" in cli("token issue x --host a.example -n west", status=1)
+
+    cli("site create east -n east")
+    assert 'Token "guests" has been redeemed.' in cli("token redeem west.token -n east")
+    cli("system start -n east")
+    wait_until(lambda: rows(cli("link status -n east"))[1] == ["guests", "Ready", "5", "OK"], "the link")
+    again = cli("token redeem west.token -n other", status=1)
+    assert again == "Received HTTP Response 404: No such access granted\n"
 
 
 def test_site_is_set_up_from_a_directory(cli: Cli, tmp_path: Path) -> None:

@@ -28,7 +28,11 @@ class Shell:
     def __call__(self, command: str) -> tuple[int, str]:
         """Exit status and standard output."""
         status = skupper.run(command.split())
-        return status, self._capsys.readouterr().out
+        return status, self.output()
+
+    def output(self) -> str:
+        """What was printed since the last look."""
+        return self._capsys.readouterr().out
 
 
 @pytest.fixture
@@ -154,7 +158,26 @@ def test_output_is_yaml_or_json(sh: Shell) -> None:
         ("link generate", 1, "there is no active site in this namespace\n"),
         ("link status", 0, "There are no link resources in the namespace\n"),
         ("link delete a", 1, 'There is no link resource in the namespace with the name "a"\n'),
-        ("token issue f", 1, "command not supported by the selected platform\n"),
+        ("token issue", 2, "file name must be configured\n"),
+        ("token issue /", 2, "token file name is a directory\n"),
+        (
+            "token issue f_g",
+            2,
+            "token file name is not valid: value does not match this regular expression: "
+            "^[A-Za-z0-9./~-]+$\n",
+        ),
+        ("token issue f --redemptions-allowed 0", 2, "number of redemptions is not valid\n"),
+        (
+            "token issue f --expiration-window 30s",
+            2,
+            "expiration time is not valid: duration must not be less than 1m0s; got 30s\n",
+        ),
+        (
+            "token issue f --timeout 1s",
+            2,
+            "timeout is not valid: duration must not be less than 10s; got 1s\n",
+        ),
+        ("token issue f", 1, "A site must exist in namespace default before a token can be created\n"),
         ("token redeem /none", 1, "token file does not exist: /none\n"),
         (
             "system install",
@@ -216,6 +239,46 @@ def test_version_is_a_table_or_a_document(sh: Shell) -> None:
         "router",
         "cli",
     }
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_is_one_of_the_shell(sh: Shell, shell: str) -> None:
+    status, output = sh(f"completion {shell}")
+    assert status == 0 and f"_SKUPPER_COMPLETE={shell}_complete" in output
+
+
+def test_other_shells_are_refused_with_those_that_are_known(sh: Shell) -> None:
+    text = "shell is not valid: value tcsh not allowed. It should be one of this options: [bash zsh fish]\n"
+    assert sh("completion tcsh") == (2, text)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("li", ["listener", "link"]),
+        ("listener create --ro", ["--routing-key"]),
+        ("-p li", ["linux"]),
+        ("site status -n se", ["second"]),
+        ("site status -o y", ["yaml"]),
+        ("listener delete -n second b", ["backend"]),
+        ("listener delete b", []),
+    ],
+)
+def test_shell_completes_commands_options_values_and_names(
+    sh: Shell, monkeypatch: pytest.MonkeyPatch, words: str, found: list[str]
+) -> None:
+    sh("listener create backend 8080 -n second")
+    monkeypatch.setenv("_SKUPPER_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"skupper {words}")
+    monkeypatch.setenv("COMP_CWORD", str(len(words.split())))
+    with pytest.raises(SystemExit):
+        sh("")
+    assert [one.partition(",")[2] for one in sh.output().split()] == found
+
+
+def test_help_of_a_command_ends_with_examples(sh: Shell) -> None:
+    lines = sh("listener create --help")[1].splitlines()
+    assert lines[-3:-1] == ["  Examples:", "    skupper listener create database 5432"]
 
 
 def test_help_of_every_command_is_there(sh: Shell) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from skrouter.config import loader
+from skrouter.config.resources.access_grant import AccessGrant, AccessGrantSpec
 from skrouter.config.resources.access_token import AccessToken, AccessTokenSpec
 from skrouter.config.resources.certificate import Certificate, CertificateSpec
 from skrouter.config.resources.common import Endpoint, Metadata, Resource
@@ -52,6 +53,15 @@ ACCESS = RouterAccess(
 )
 CERTIFICATE = Certificate(Metadata("mine"), CertificateSpec("skupper-site-ca", "mine", ("a.example",)))
 TOKEN = AccessToken(Metadata("far"), AccessTokenSpec("https://far.example/x", "code", "pem", 2))
+GRANT = AccessGrant(Metadata("guests"), AccessGrantSpec(3, settings={"host": "west.example"}))
+BEHIND = Link(
+    Metadata("behind"), LinkSpec(ENDPOINTS, "east-tls", settings={"proxy-configuration": "way-out"})
+)
+PROXY = Secret(
+    Metadata("way-out"),
+    "kubernetes.io/basic-auth",
+    {"host": b"proxy.example", "port": b"3128", "username": b"us", "password": b"hidden"},
+)
 ALL: tuple[Resource, ...] = (
     SITE,
     LINK,
@@ -64,6 +74,9 @@ ALL: tuple[Resource, ...] = (
     ACCESS,
     CERTIFICATE,
     TOKEN,
+    GRANT,
+    BEHIND,
+    PROXY,
 )
 CHANGED: tuple[Resource, ...] = (
     replace(PLAIN, spec=replace(PLAIN.spec, port=8081)),
@@ -73,6 +86,9 @@ CHANGED: tuple[Resource, ...] = (
     replace(SEVERAL, spec=replace(SEVERAL.spec, strategy=Strategy(weighted=Weighted({"one": 2, "four": 1})))),
     replace(SITE, spec=replace(SITE.spec, edge=True)),
     replace(SITE, spec=replace(SITE.spec, link_access="none")),
+    replace(PROXY, data={**PROXY.data, "host": b"other.example", "password": b"better"}),
+    replace(BEHIND, spec=replace(BEHIND.spec, settings={})),
+    replace(GRANT, spec=replace(GRANT.spec, redemptions_allowed=5)),
     Secret(SECRET.metadata, data={**SECRET.data, "tls.crt": b"2"}),
 )
 
@@ -91,6 +107,8 @@ def outcome(world: World) -> object:
         set(world.issuers),
         {name: one.link for name, one in world.links.items()},
         {key: (one.status, one.message) for key, one in world.statuses.items()},
+        world.passwords,
+        {name: (one.allowed, one.issuer, one.host) for name, one in world.grants.items()},
         world.started,
     )
 
