@@ -13,8 +13,9 @@ EXAMPLES ?= 2000
 MINUTES ?= 10
 LIVES ?= 2000
 SEED ?= 1
+CYCLES ?= 200
 
-.PHONY: help build demo test conformance interleavings soak churn programs tcp-lives tcp-crowds fuzz simulate simulate-report \
+.PHONY: help build demo test conformance interleavings soak churn programs tcp-lives tcp-crowds site-kills bundles fuzz simulate simulate-report \
 	reference lint debug asan bench query-report crds clean
 
 help: ## list the targets
@@ -26,8 +27,8 @@ build: ## system packages (as root on Debian), .venv, native modules; quick when
 demo: build ## two routers over TLS with a TCP service and AMQP through both; KEEP=1 leaves them running
 	@KEEP=$(KEEP) PYTHONPATH=scripts $(BIN)/python -m demo
 
-test: build ## all tests but the lint and the campaigns (conformance, soak); WORKERS=2 side by side, ARGS= goes to pytest
-	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore=tests/soak --ignore=tests/conformance $(ARGS)
+test: build ## all tests but the lint and the campaigns (conformance, soak, bundles); WORKERS=2 side by side, ARGS= goes to pytest
+	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore=tests/soak --ignore=tests/conformance --ignore=tests/bundles $(ARGS)
 
 conformance: build ## what clients rely on, with proton and rhea (Node.js), on three topologies; ARGS= is passed to pytest
 	scripts/setup-conformance
@@ -51,6 +52,13 @@ tcp-lives: build ## random lives of TCP connections over one to three routers an
 
 tcp-crowds: build ## 5,000 idle connections and 50,000 short ones through two routers
 	SKROUTER_TCP_IDLE=5000 SKROUTER_TCP_SHORT=50000 $(PYTEST) tests/system/test_tcp_crowds.py $(ARGS)
+
+site-kills: build ## CYCLES=200 of create, update, delete on local sites, kill -9 at random points of each; SEED=1
+	SKROUTER_SITE_KILLS=$(CYCLES) SKROUTER_SITE_SEED=$(SEED) $(PYTEST) -n 2 tests/system/sites/test_kills.py $(ARGS)
+
+bundles: build ## install a bundle of a site on fresh Debian systems (made with mmdebstrap, as root), and remove it again
+	@scripts/setup-bundles
+	$(PYTEST) tests/bundles $(ARGS)
 
 fuzz: build ## 100,000 cases for each decoder of control messages, 10,000 for the management agent; ARGS="--cases 1000 --only agent"
 	PYTHONPATH=tests/support $(BIN)/python tests/fuzz/decoders.py $(ARGS)

@@ -91,6 +91,13 @@ def manager(session: Session) -> RouterManager:
     return choose_manager(session.layout, os.environ)
 
 
+def advice(session: Session) -> str:
+    """What the user should know of the next start of the machine."""
+    from skrouter.mgmt.platforms.linux.managers import start_advice  # noqa: PLC0415
+
+    return start_advice(manager(session), user_id=os.getuid())
+
+
 def platform(session: Session) -> LinuxPlatform:
     """The namespace as a platform. Its imports are paid by commands that need a running site only."""
     from skrouter.cli.commands.redeem import redeem  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""`skupper system`: start, reload, stop, setup, teardown, apply, delete, install, uninstall."""
+"""`skupper system`: start, reload, stop, setup, teardown, apply, delete, bundles, install, uninstall."""
 
 from __future__ import annotations
 
@@ -74,16 +74,37 @@ def stop(session: Session) -> None:
 @group.command()
 @click.option("--path", default="", metavar="DIRECTORY", help="Use the resources of this directory.")
 @click.option("--force", "-f", is_flag=True, help="Set a running site up again.")
+@click.option(
+    "--strategy",
+    "-b",
+    default="",
+    metavar="bundle|tarball",
+    help="Write a bundle instead: a script or a tarball.",
+)
 @global_options
-def setup(session: Session, path: str, force: bool) -> None:
+def setup(session: Session, path: str, force: bool, strategy: str) -> None:
     """Start a site, from the resources of a directory if one is given."""
-    session.check()
+    from skrouter.cli.commands import checks  # noqa: PLC0415
+
+    session.check(
+        checks.problems(checks.choice("strategy", strategy, ("bundle", "tarball")) if strategy else "")
+    )
+    if strategy:
+        _bundle(session, path, strategy)
+        return
     if path:
         _take_input(session, Path(path))
     if force:
         reload_site(session)
     else:
         _start(session)
+
+
+def _bundle(session: Session, path: str, strategy: str) -> None:
+    from skrouter.cli.commands import bundle  # noqa: PLC0415
+
+    kind = "tarball" if strategy == "tarball" else "shell-script"
+    bundle.generate(session, (f"skupper-install-{session.namespace}",), path, kind)
 
 
 @group.command()
@@ -123,6 +144,20 @@ def delete(session: Session, filename: str) -> None:
         if local.remove_input(session, one.KIND.name, one.name):
             click.echo(f"{one.KIND.name} {one.name} deleted")
     click.echo(DELETED)
+
+
+@group.command(name="generate-bundle")
+@click.argument("names", nargs=-1, metavar="<bundle-file>")
+@click.option(
+    "--input", "source", default="", metavar="DIRECTORY", help="Use the resources of this directory."
+)
+@click.option("--type", "kind", default="tarball", metavar="tarball|shell-script", help="Kind of the file.")
+@global_options
+def generate_bundle(session: Session, names: tuple[str, ...], source: str, kind: str) -> None:
+    """Write the site and its programs to a file that installs them on another machine."""
+    from skrouter.cli.commands import bundle  # noqa: PLC0415
+
+    bundle.generate(session, names, source, kind)
 
 
 @group.command()
@@ -194,6 +229,9 @@ def _render(session: Session) -> None:
     if files.entries(layout.links):
         click.echo(f"Static links have been defined at: {layout.links}")
     click.echo(f"Definition is available at: {layout.input_resources}")
+    advice = local.advice(session)
+    if advice:
+        click.echo(advice, err=True)
 
 
 def _stop(session: Session) -> None:

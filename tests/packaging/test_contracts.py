@@ -10,6 +10,7 @@ SHELLS = (
     "skrouter.adaptors.tcp.records",
     "skrouter.adaptors.tcp.shell",
     "skrouter.adaptors.tcp.sockets",
+    "skrouter.mgmt.bundles.wheels",
     "skrouter.mgmt.client.net",
     "skrouter.mgmt.controller.authority",
     "skrouter.mgmt.controller.loop",

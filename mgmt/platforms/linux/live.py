@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from skrouter.mgmt.client.errors import AnswerError
@@ -110,10 +110,10 @@ class LiveRouter:
                 return []
             node = self._node.at(node_address(router=uplinks[0]))
         try:
-            rows = node.query(PREFIX + "router.node", ("id",)).maps()
+            rows = node.query(PREFIX + "router.node", ("id", "nextHop", "cost")).maps()
         except (*LOST, ManagementError):
             return []
-        return sorted({str(row["id"]) for row in rows if row.get("id") and row["id"] != own.id})
+        return sorted({str(row["id"]) for row in rows if _is_reachable(row)} - {own.id})
 
     def _edges(self, node: Node, own: str) -> dict[str, RouterView]:
         try:
@@ -134,3 +134,8 @@ class LiveRouter:
 
     def _view(self, node: Node) -> RouterView:
         return router_view({kind: node.query(PREFIX + kind).maps() for kind in _VIEWED})
+
+
+def _is_reachable(row: Mapping[str, object]) -> bool:
+    """Whether there is a path to the router: the answer of one that has gone would be waited for."""
+    return bool(row.get("id")) and (row.get("cost") is not None or row.get("nextHop") == "(self)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,9 @@ from skrouter.mgmt.sites.platform import PlatformError
 ROUTER = "skrouterd"
 START_TIME = 5.0
 STOP_TIME = 20.0
+LINGERING = Path("/var/lib/systemd/linger")
+"""Has a file for each user whose manager runs without a session."""
+
 _POLL = 0.02
 
 
@@ -53,6 +57,23 @@ def choose_manager(layout: Layout, environment: Mapping[str, str]) -> RouterMana
     """systemd's, if a manager answers for this user."""
     systemd = SystemdManager(layout, environment, user_id=os.getuid())
     return systemd if systemd.answers() else SupervisedManager(layout)
+
+
+def start_advice(manager: RouterManager, *, user_id: int) -> str:
+    """What the user should know of the next start of the machine; empty if the site starts by itself."""
+    if isinstance(manager, SupervisedManager):
+        return "No systemd manager answers: nothing starts the site again after a restart of this machine."
+    user = _user_name(user_id)
+    if not isinstance(manager, SystemdManager) or user_id == 0 or (LINGERING / user).exists():
+        return ""
+    return f"It is recommended to enable lingering for {user}, otherwise Skupper may not start on boot."
+
+
+def _user_name(user_id: int) -> str:
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return str(user_id)
 
 
 class SupervisedManager:

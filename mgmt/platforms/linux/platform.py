@@ -139,9 +139,8 @@ class LinuxPlatform:
             self._router = None
 
     def tell(self, resources: Sequence[CustomResource]) -> None:
-        """Keep resources and statuses; of a site that is gone nothing is kept."""
-        if resources:
-            self._store.write_resources(resources)
+        """Keep these resources with their statuses, and no others."""
+        self._store.write_resources(resources)
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Look for changes below input."""

@@ -22,12 +22,16 @@ def unit_directory(environment: Mapping[str, str], *, user_id: int) -> Path:
 
 
 def unit_text(namespace: str, *, router: str, config: Path, site_id: str) -> str:
-    """The unit of a site's router; `router` is the path of skrouterd."""
+    """The unit of a site's router; `router` is the path of skrouterd.
+
+    No limit of starts: a router whose port another program holds for a while is wanted when that has ended.
+    """
     name = unit_name(namespace)
     return f"""[Unit]
 Description={name}
 Wants=network-online.target
 After=network-online.target
+StartLimitIntervalSec=0
 
 [Service]
 TimeoutStopSec=70
