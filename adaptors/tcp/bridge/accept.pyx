@@ -24,7 +24,7 @@ from skrouter.adaptors.tcp.bridge.model cimport (
     preface_t,
 )
 from skrouter.adaptors.tcp.bridge.notices cimport notice_add
-from skrouter.adaptors.tcp.bridge.records cimport record_begin
+from skrouter.adaptors.tcp.bridge.records cimport record_begin, record_error
 from skrouter.adaptors.tcp.bridge.proxy cimport proxy_read, proxy_wanted
 from skrouter.amqp.engine.poller cimport (
     HANDLE_ADAPTOR,
@@ -293,5 +293,6 @@ cdef void _on_preface(watch_t *watch, uint32_t events) noexcept nogil:
 
 cdef void _refuse_preface(flow_t *flow, const char *reason) noexcept nogil:
     flow_ends(flow, END_PREFACE)
+    record_error(flow.record, b"proxy-header-invalid", reason)
     notice_add(flow.bridge, NOTICE_PREFACE_REFUSED, flow.service.handle, &flow.peer, reason)
     flow_fail(flow)

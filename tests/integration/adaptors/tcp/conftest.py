@@ -55,12 +55,12 @@ class Router:
         """Run a test's coroutine on the engine."""
         return self.loop.run_until_complete(asyncio.wait_for(work, TIMEOUT))
 
-    def listen(self, tls: TlsContext | None = None) -> None:
+    def listen(self, tls: TlsContext | None = None, proxy: str = "none") -> None:
         """Open the listener of `svc`."""
         listening = socket.create_server(("127.0.0.1", 0), backlog=512)
         listening.setblocking(False)
         self.port = listening.getsockname()[1]
-        self.listener = self.bridge.add_listener(tls)
+        self.listener = self.bridge.add_listener(tls, proxy)
         self.bridge.offer_address(self.listener, "svc")
         self.bridge.listen(self.listener, listening.detach())
 
