@@ -313,6 +313,27 @@ def test_h3_reset_of_the_server_names_it(told, collector):
     assert record["errorConnectorSide"] == text
 
 
+def test_h4_requests_are_told_within_their_connection_with_the_client_that_a_proxy_names(told, collector):
+    ask = "GET /{} HTTP/1.1\r\nHost: here\r\nX-Forwarded-For: 10.1.2.3, 10.9.9.9\r\n\r\n"
+    client, server = told.pair()
+    with client, server:
+        for path, answer in (("there", "200 OK"), ("nowhere", "404 Not Found")):
+            request = ask.format(path).encode()
+            client.sendall(request)
+            assert server.recv(1000) == request
+            server.sendall(f"HTTP/1.1 {answer}\r\nContent-Length: 2\r\n\r\nhi".encode())
+            assert client.recv(1000).endswith(b"hi")
+        connection = collector.record("BIFLOW_TPORT", sourcePort=str(client.getsockname()[1]))
+        facts = {"parent": connection["identity"], "method": "GET", "protocol": "HTTP/1.1"}
+        found = collector.record("BIFLOW_APP", result="200", reason="OK", sourceHost="10.1.2.3", **facts)
+        missing = collector.record("BIFLOW_APP", result="404", reason="Not Found", **facts)
+    for record in (found, missing):
+        collector.until(lambda record=record: "endTime" in record, "the end of the request")
+        assert 0 < record["latency"] < 20_000_000
+        assert record["octets"] >= 0 and record["octetsReverse"] == 2
+    assert found["identity"] != missing["identity"]
+
+
 def test_h5_warnings_are_records(told, collector):
     answer = query_of_unknown_type(told.line.ports["A"])
     assert answer == 400
