@@ -37,10 +37,13 @@ class RemoteSequence:
 
     def take_due(self, now: float) -> bool:
         """Whether a tick is to ask; what made it due for other reasons than being behind is taken."""
+        if self.wanted:
+            self.wanted = False
+            return True
+        if self.advertised <= self.have:  # nearly always, for every router at every tick
+            return False
         patience = RETRY[min(self.unanswered, len(RETRY)) - 1] if self.unanswered else 0.0
-        due = self.wanted or (self.behind and now - self.asked_at >= patience - SLACK)
-        self.wanted = False
-        return due
+        return now - self.asked_at >= patience - SLACK
 
     def asked(self, now: float) -> None:
         """A question was sent. One that is `wanted` besides stays so: its tick asks again."""

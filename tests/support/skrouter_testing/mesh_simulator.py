@@ -172,11 +172,10 @@ class Network:
             self.clock.at(due, partial(self._arrive, link, link.generation, receiver, stamped))
 
     def _arrive(self, link: Link, generation: int, router: SimulatedRouter, envelope: Envelope) -> None:
-        take = partial(self._take, link, generation, router, envelope)
         if router.is_busy:
-            router.work(take, droppable=True)
+            router.work(partial(self._take, link, generation, router, envelope), droppable=True)
         else:
-            take()
+            self._take(link, generation, router, envelope)
 
     def _take(self, link: Link, generation: int, router: SimulatedRouter, envelope: Envelope) -> None:
         if not link.open or link.generation != generation:

@@ -247,8 +247,12 @@ class SimulatedRouter:
             return False
         now = self.network.clock.now
         recent = self._floods.setdefault(envelope.origin, deque(maxlen=8))
-        if any(now - at < FLOOD_MEMORY and message == envelope.message for at, message in recent):
-            return True
+        said = envelope.message
+        for at, message in reversed(recent):  # mostly the newest, and mostly the same object
+            if now - at >= FLOOD_MEMORY:
+                break
+            if message is said or message == said:
+                return True
         recent.append((now, envelope.message))
         return False
 
