@@ -56,6 +56,19 @@ class Site:
             lambda: {row["operStatus"] for row in self.links().values()} == {state}, f"all {state}", 60.0
         )
 
+    def wait_forgotten(self, address: str) -> None:
+        """Until B has heard that nobody takes what is sent there."""
+        wait_until(
+            lambda: (
+                not any(
+                    row["remoteCount"]
+                    for row in query(self.line.ports["B"], "router.address")
+                    if row["key"] == f"M{address}"
+                )
+            ),
+            f"{address} to be forgotten",
+        )
+
     def put(self, queue: str, *bodies: object, durable: bool = False) -> None:
         """Send to the queue from B; the broker accepts each."""
         with Client(self.line.ports["B"]) as client:
@@ -121,6 +134,7 @@ def test_d18_a_broker_that_comes_again_has_its_links_and_its_durable_messages_ag
     site.put(queue, "kept", durable=True)
     site.broker.end(how)
     site.wait("inactive")
+    site.wait_forgotten(f"to/{queue}")
     with Client(site.line.ports["B"]) as client:
         anonymous, sender = client.sender(None), client.sender(f"to/{queue}")
         nowhere = anonymous.send(Message(address=f"to/{queue}", body="nobody is there"))

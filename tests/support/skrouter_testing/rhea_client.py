@@ -183,8 +183,8 @@ class RheaSender:
 
     def wait_credit(self) -> None:
         """Until there is some."""
+        self._has_credit = False  # before we ask: what comes later than the answer must not be forgotten
         if self.credit == 0:
-            self._has_credit = False
             self._client.wait(lambda: self._has_credit, "credit")
 
     @property
