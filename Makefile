@@ -16,7 +16,7 @@ SEED ?= 1
 CYCLES ?= 200
 
 .PHONY: help build demo test conformance interleavings soak churn programs tcp-lives tcp-crowds site-kills bundles fuzz simulate simulate-report \
-	reference lint debug asan bench query-report crds clean
+	image containers reference lint debug asan bench query-report crds clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -27,8 +27,8 @@ build: ## system packages (as root on Debian), .venv, native modules; quick when
 demo: build ## two routers over TLS with a TCP service and AMQP through both; KEEP=1 leaves them running
 	@KEEP=$(KEEP) PYTHONPATH=scripts $(BIN)/python -m demo
 
-test: build ## all tests but the lint and the campaigns (conformance, soak, bundles); WORKERS=2 side by side, ARGS= goes to pytest
-	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore=tests/soak --ignore=tests/conformance --ignore=tests/bundles $(ARGS)
+test: build ## all tests but the lint and the campaigns (conformance, containers, soak, bundles); WORKERS=2 side by side, ARGS= goes to pytest
+	$(PYTEST) -n $(WORKERS) --dist loadfile --ignore=tests/soak --ignore=tests/conformance --ignore=tests/containers --ignore=tests/bundles $(ARGS)
 
 conformance: build ## what clients rely on, with proton and rhea (Node.js), on three topologies; ARGS= is passed to pytest
 	scripts/setup-conformance
@@ -68,6 +68,13 @@ simulate: build ## random lives of simulated meshes; SEEDS=10000 ROUTERS=12; SEE
 
 simulate-report: build ## CPU, messages and memory in a mesh of ROUTERS=1000 (about an hour); result in perf/results/
 	PYTHONPATH=perf:tests/support $(BIN)/python -m mesh.report $(if $(filter file,$(origin ROUTERS)),,--routers $(ROUTERS)) $(ARGS)
+
+image: build ## images of router and system controller, as root on Debian 12; REGISTRY=example.org/team names them for a registry
+	@scripts/setup-containers
+	@scripts/image
+
+containers: image ## sites on a real Podman, which serves as Docker too, in a machine of its own
+	scripts/alone $(PYTEST) tests/containers $(ARGS)
 
 reference: build ## write reference documents, man pages and shell completion anew from schema and parsers
 	PYTHONPATH=scripts $(BIN)/python -m reference

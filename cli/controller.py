@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from skrouter.cli.commands.local import platform
-from skrouter.cli.commands.session import FailedError, Session
+from skrouter.cli.commands.local import is_kept_here, own_session, platform
+from skrouter.cli.commands.session import FailedError
 from skrouter.cli.grants import FIRST_PORT, GrantService
 from skrouter.cli.version import VERSION
 from skrouter.mgmt.controller.loop import Controller
@@ -67,7 +67,8 @@ class Namespaces:
         self._ended.set()
 
     def _look(self) -> None:
-        found = {one.name for one in files.entries(self._root) if (one / "input").is_dir()}
+        entries = files.entries(self._root)
+        found = {one.name for one in entries if (one / "input").is_dir() and is_kept_here(one.name)}
         for name in sorted(found - self._controllers.keys()):
             self._start(name)
         for name in self._controllers.keys() - found:
@@ -76,7 +77,7 @@ class Namespaces:
             thread.join(STOP_TIME)
 
     def _start(self, name: str) -> None:
-        controller = Controller({name: platform(Session("linux", name))}, log)
+        controller = Controller({name: platform(own_session(name))}, log)
         thread = threading.Thread(target=controller.run, name=f"namespace {name}", daemon=True)
         self._controllers[name] = (controller, thread)
         thread.start()

@@ -8,11 +8,12 @@ import uuid
 from typing import TYPE_CHECKING, TypeVar
 
 import click
-from skrouter.cli.commands.session import FailedError, Session
+from skrouter.cli.commands.session import AVAILABLE, FailedError, Session, selected_platform
 from skrouter.cli.version import VERSION
 from skrouter.config.resources.common import Resource
 from skrouter.config.resources.documents import dump_one, load, to_document
 from skrouter.config.resources.problems import ResourceError
+from skrouter.mgmt.platforms.containers.endpoint import ENGINES
 from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import INPUT_SUFFIXES, mode_of
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from skrouter.mgmt.sites.reconcile import Plan
 
 R = TypeVar("R", bound=Resource)
+
+ENGINE_VARIABLE = "CONTAINER_ENGINE"
+"""Names the engine whose socket a controller in a container has."""
 
 NOT_INITIALIZED = "Site not initialized yet"
 EXPIRY_SHOWN = ("Site", "Link")
@@ -84,8 +88,38 @@ def _load(text: str, file: str) -> tuple[Resource, ...]:
 # --- running sites ----------------------------------------------------------------------------------------
 
 
+def kept_platform(session: Session) -> str:
+    """The platform that runs the namespace; empty if nothing does."""
+    return (files.read(session.layout.platform_file) or b"").decode().partition(":")[2].strip()
+
+
+def own_session(namespace: str) -> Session:
+    """For a controller: the namespace on the platform that runs it, or that would be chosen here."""
+    found = Session("", namespace)
+    chosen = os.environ.get(ENGINE_VARIABLE) or selected_platform(found)
+    return Session(kept_platform(found) or (chosen if chosen in AVAILABLE else "linux"), namespace)
+
+
+def is_kept_here(namespace: str) -> bool:
+    """Whether a controller of this process can run the namespace: in a container it has one engine only."""
+    engine = os.environ.get(ENGINE_VARIABLE)
+    return not engine or own_session(namespace).platform == engine
+
+
+def check_platform(session: Session) -> None:
+    """FailedError if the namespace runs on another platform than the selected one."""
+    kept, wanted = kept_platform(session), selected_platform(session)
+    if kept and kept != wanted:
+        raise FailedError(f'existing namespace uses "{kept}" platform and it cannot change to "{wanted}"')
+
+
 def manager(session: Session) -> RouterManager:
     """Who keeps the router of the namespace running."""
+    check_platform(session)
+    if selected_platform(session) in ENGINES:
+        from skrouter.cli.commands import containers  # noqa: PLC0415
+
+        return containers.manager(session)
     from skrouter.mgmt.platforms.linux.managers import choose_manager  # noqa: PLC0415
 
     return choose_manager(session.layout, os.environ)
@@ -102,10 +136,12 @@ def platform(session: Session) -> LinuxPlatform:
     """The namespace as a platform. Its imports are paid by commands that need a running site only."""
     from skrouter.cli.commands.redeem import redeem  # noqa: PLC0415
     from skrouter.mgmt.controller.authority import CertificateAuthority  # noqa: PLC0415
+    from skrouter.mgmt.platforms.containers.shapes import PROFILES  # noqa: PLC0415
     from skrouter.mgmt.platforms.linux.platform import LinuxPlatform  # noqa: PLC0415
     from skrouter.mgmt.sites.facts import Identity  # noqa: PLC0415
 
     now = time.time_ns()
+    name = selected_platform(session)
     return LinuxPlatform(
         session.layout,
         authority=CertificateAuthority(),
@@ -114,7 +150,22 @@ def platform(session: Session) -> LinuxPlatform:
         now=time.time,
         redeem=redeem,
         version=VERSION,
+        platform=name,
+        profiles=PROFILES if name in ENGINES else "",
     )
+
+
+def remove_namespace(session: Session) -> None:
+    """Stop the router of the namespace, and remove all its files."""
+    from skrouter.mgmt.sites.platform import PlatformError  # noqa: PLC0415
+
+    layout = session.layout
+    with files.turn(layout.turn):
+        try:
+            manager(session).stop()
+        except PlatformError as error:
+            raise FailedError(str(error)) from error
+        files.remove(layout.root)
 
 
 def settle(found: LinuxPlatform, *, timeout: float = START_TIME) -> Outcome:
@@ -139,13 +190,14 @@ def settle(found: LinuxPlatform, *, timeout: float = START_TIME) -> Outcome:
             return outcome
         if time.monotonic() > deadline:
             raise FailedError(
-                f"the router is not ready after {timeout:.0f} s; look into its log, {found.log}"
+                f"the router is not ready after {timeout:.0f} s; look into its log: {found.log}"
             )
         time.sleep(POLL)
 
 
 def look(session: Session) -> tuple[Plan, Observed]:
     """What would be done now, with the statuses of all resources; nothing is changed."""
+    from skrouter.mgmt.sites.platform import PlatformError  # noqa: PLC0415
     from skrouter.mgmt.sites.reconcile import Desired, reconcile  # noqa: PLC0415
 
     found = platform(session)
@@ -154,6 +206,8 @@ def look(session: Session) -> tuple[Plan, Observed]:
         raise FailedError("\n".join(str(one) for one in wanted.problems))
     try:
         observed = found.observe(wanted.resources)
+    except PlatformError as error:
+        raise FailedError(str(error)) from error
     finally:
         found.release()
     return reconcile(Desired(wanted.resources, found.setting), observed, time.time()), observed
@@ -162,6 +216,16 @@ def look(session: Session) -> tuple[Plan, Observed]:
 def is_initialized(session: Session) -> bool:
     """Whether the site was started and not stopped since."""
     return session.layout.router_config.exists()
+
+
+def is_started(session: Session) -> bool:
+    """Whether the site was started, and its router is kept running."""
+    from skrouter.mgmt.sites.platform import PlatformError  # noqa: PLC0415
+
+    try:
+        return is_initialized(session) and manager(session).is_started()
+    except PlatformError as error:
+        raise FailedError(str(error)) from error
 
 
 def with_statuses(session: Session, cls: type[R]) -> list[R]:

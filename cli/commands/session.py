@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from skrouter.mgmt.platforms.linux.layout import Layout
 
 PLATFORMS = ("kubernetes", "podman", "docker", "linux")
-AVAILABLE = ("linux",)
+AVAILABLE = ("podman", "docker", "linux")
 DEFAULT_PLATFORM = "kubernetes"
 DEFAULT_NAMESPACE = "default"
 
@@ -54,7 +54,7 @@ class Session:
         if platform not in AVAILABLE:
             raise FailedError(
                 f'platform "{platform}" is not supported by this version; '
-                "use --platform linux, or set SKUPPER_PLATFORM"
+                f"use --platform {', '.join(AVAILABLE[:-1])} or {AVAILABLE[-1]}, or set SKUPPER_PLATFORM"
             )
         found = list(problems)
         if not is_label(self.namespace):

@@ -27,6 +27,7 @@ DELETED = (
 )
 NEEDS_FILE = """You need to provide a file to apply or use standard input.
 Example: cat site.yaml | skupper system apply -f -"""
+RELOAD_TYPES = ("manual", "auto")
 SUFFIXES = (".yaml", ".json")
 WRITTEN = (
     "Site",
@@ -164,10 +165,15 @@ def generate_bundle(session: Session, names: tuple[str, ...], source: str, kind:
 @click.option("--reload-type", default="manual", metavar="manual|auto", help="How changes are taken up.")
 @global_options
 def install(session: Session, reload_type: str) -> None:
-    """Prepare a container engine for sites."""
-    del reload_type
-    session.check()
-    raise FailedError(NOTHING_TO_INSTALL)
+    """Prepare a container engine for sites, and run the controller that keeps them."""
+    from skrouter.cli.commands import checks  # noqa: PLC0415
+
+    session.check(checks.problems(checks.choice("reload type", reload_type, RELOAD_TYPES)))
+    if selected_platform(session) == "linux":
+        raise FailedError(NOTHING_TO_INSTALL)
+    from skrouter.cli.commands import installing  # noqa: PLC0415
+
+    installing.install(session, reload_type)
 
 
 @group.command()
@@ -175,9 +181,12 @@ def install(session: Session, reload_type: str) -> None:
 @global_options
 def uninstall(session: Session, force: bool) -> None:
     """Undo `skupper system install`."""
-    del force
     session.check()
-    raise FailedError(NOTHING_TO_INSTALL.replace("install", "uninstall"))
+    if selected_platform(session) == "linux":
+        raise FailedError(NOTHING_TO_INSTALL.replace("install", "uninstall"))
+    from skrouter.cli.commands import installing  # noqa: PLC0415
+
+    installing.uninstall(session, force=force)
 
 
 def reload_site(session: Session) -> None:
@@ -191,7 +200,7 @@ def reload_site(session: Session) -> None:
 def _start(session: Session) -> None:
     from skrouter.cli.commands import local  # noqa: PLC0415
 
-    if local.is_initialized(session) and local.manager(session).is_started():
+    if local.is_started(session):
         raise FailedError(f"namespace already exists: {session.namespace}")
     _check_sources(session)
     click.echo(f'Sources will be consumed from namespace "{session.namespace}"')
@@ -236,22 +245,11 @@ def _render(session: Session) -> None:
 
 def _stop(session: Session) -> None:
     from skrouter.cli.commands import local  # noqa: PLC0415
-    from skrouter.mgmt.platforms.linux import files  # noqa: PLC0415
-    from skrouter.mgmt.sites.platform import PlatformError  # noqa: PLC0415
 
     session.check()
-    layout, platform = session.layout, selected_platform(session)
-    if not layout.root.exists():
+    if not session.layout.root.exists():
         raise FailedError(f'Namespace "{session.namespace}" does not exist')
-    kept = (files.read(layout.platform_file) or b"").decode().partition(":")[2].strip()
-    if kept and kept != platform:
-        raise FailedError(f'existing namespace uses "{kept}" platform and it cannot change to "{platform}"')
-    with files.turn(layout.turn):
-        try:
-            local.manager(session).stop()
-        except PlatformError as error:
-            raise FailedError(str(error)) from error
-        files.remove(layout.root)
+    local.remove_namespace(session)
     click.echo(f'Namespace "{session.namespace}" has been removed')
 
 

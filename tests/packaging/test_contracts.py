@@ -15,6 +15,9 @@ SHELLS = (
     "skrouter.mgmt.controller.authority",
     "skrouter.mgmt.controller.loop",
     "skrouter.mgmt.grants.server",
+    "skrouter.mgmt.platforms.containers.engine",
+    "skrouter.mgmt.platforms.containers.manager",
+    "skrouter.mgmt.platforms.containers.system",
     "skrouter.mgmt.platforms.linux.files",
     "skrouter.mgmt.platforms.linux.grants",
     "skrouter.mgmt.platforms.linux.host",
@@ -23,6 +26,7 @@ SHELLS = (
     "skrouter.mgmt.platforms.linux.platform",
     "skrouter.mgmt.platforms.linux.store",
     "skrouter.mgmt.platforms.linux.supervise",
+    "skrouter.mgmt.platforms.linux.systemd",
     "skrouter.mgmt.platforms.linux.watcher",
     "skrouter.cli",
 )

@@ -15,12 +15,26 @@ INPUT_SUFFIXES = (".yaml", ".yml", ".json")
 SECRET_KINDS = ("Secret", "AccessToken", "AccessGrant")
 
 
+OUTPUT_VARIABLE = "SKUPPER_OUTPUT_PATH"
+"""In a container: the data home by its name on the host, which is mounted at `OUTPUT`."""
+
+OUTPUT = Path("/output")
+
+
 def data_home(environment: Mapping[str, str], *, user_id: int) -> Path:
     """Where all namespaces are."""
+    if environment.get(OUTPUT_VARIABLE):
+        return OUTPUT
     if user_id == 0:
         return Path("/var/lib/skupper")
     base = environment.get("XDG_DATA_HOME") or str(Path(environment.get("HOME", "/")) / ".local/share")
     return Path(base) / "skupper"
+
+
+def on_host(path: Path, environment: Mapping[str, str]) -> Path:
+    """The name that a path below the data home has outside of the container that we may be in."""
+    host = environment.get(OUTPUT_VARIABLE)
+    return Path(host) / path.relative_to(OUTPUT) if host else path
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,11 @@ class Layout:
     def platform_file(self) -> Path:
         """Which platform runs this namespace."""
         return self.internal / "platform.yaml"
+
+    @property
+    def scripts(self) -> Path:
+        """What starts and stops containers with the machine."""
+        return self.internal / "scripts"
 
     @property
     def revisions(self) -> Path:

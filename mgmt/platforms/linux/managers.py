@@ -16,7 +16,8 @@ from typing import Protocol
 
 from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import Layout
-from skrouter.mgmt.platforms.linux.units import unit_directory, unit_name, unit_text
+from skrouter.mgmt.platforms.linux.systemd import Unit
+from skrouter.mgmt.platforms.linux.units import unit_name, unit_text
 from skrouter.mgmt.sites.platform import PlatformError
 
 ROUTER = "skrouterd"
@@ -30,6 +31,10 @@ _POLL = 0.02
 
 class RouterManager(Protocol):
     """Keeps one router running, also after this process has ended."""
+
+    @property
+    def log(self) -> str:
+        """Where the router's words are, or the command that shows them."""
 
     def is_started(self) -> bool:
         """Whether a router is kept running."""
@@ -82,6 +87,11 @@ class SupervisedManager:
     def __init__(self, layout: Layout, command: tuple[str, ...] | None = None) -> None:
         self._layout = layout
         self._command = command
+
+    @property
+    def log(self) -> str:
+        """The file that its supervisor writes."""
+        return str(self._layout.log)
 
     def is_started(self) -> bool:
         """Whether a supervisor lives."""
@@ -157,22 +167,20 @@ class SystemdManager:
 
     def __init__(self, layout: Layout, environment: Mapping[str, str], *, user_id: int) -> None:
         self._layout = layout
-        self._options = () if user_id == 0 else ("--user",)
-        self._name = unit_name(layout.namespace)
-        self._file = unit_directory(environment, user_id=user_id) / self._name
+        self._unit = Unit(unit_name(layout.namespace), environment, user_id=user_id)
 
     def answers(self) -> bool:
         """Whether there is a manager."""
-        if shutil.which("systemctl") is None:
-            return False
-        return self._run("list-units", "--no-pager").returncode == 0
+        return self._unit.answers()
+
+    @property
+    def log(self) -> str:
+        """How to read it."""
+        return self._unit.log
 
     def is_started(self) -> bool:
         """Whether the unit is there and not stopped by anybody."""
-        if not self._file.exists():
-            return False
-        state = self._run("show", self._name, "--property=ActiveState", "--value").stdout.strip()
-        return state in ("active", "activating", "reloading")
+        return self._unit.exists() and self._unit.is_active()
 
     def start(self, site_id: str) -> None:
         """Write the unit, now and for the next start of the machine."""
@@ -182,35 +190,13 @@ class SystemdManager:
             config=self._layout.router_config,
             site_id=site_id,
         )
-        files.write(self._file, text.encode())
-        for command in (("daemon-reload",), ("enable", self._name), ("restart", self._name)):
-            self._must(*command)
+        self._unit.install(text)
+        self._unit.restart()
 
     def restart(self) -> None:
         """Restart the unit."""
-        self._must("restart", self._name)
+        self._unit.restart()
 
     def stop(self) -> None:
-        """Stop, disable and remove the unit; what systemd no longer knows is no error."""
-        if not self._file.exists():
-            return
-        self._run("stop", self._name)
-        self._run("disable", self._name)
-        files.remove(self._file)
-        self._run("daemon-reload")
-        self._run("reset-failed", self._name)
-
-    def _must(self, *arguments: str) -> None:
-        result = self._run(*arguments)
-        if result.returncode != 0:
-            raise PlatformError(f"systemctl {' '.join(arguments)}: {result.stderr.strip()}")
-
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["systemctl", *self._options, *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=90,
-            stdin=subprocess.DEVNULL,
-        )
+        """Stop, disable and remove the unit."""
+        self._unit.remove()

@@ -1,11 +1,10 @@
-"""The linux platform: one namespace of this machine, as `skrouter.mgmt.sites.platform.Platform`."""
+"""A namespace of this machine, as `skrouter.mgmt.sites.platform.Platform`; its manager runs the router."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from skrouter.config.resources.access_token import AccessToken
 from skrouter.config.resources.common import CustomResource, Resource
@@ -32,7 +31,10 @@ Redeem = Callable[[AccessToken, str], tuple[Resource, ...]]
 
 
 class LinuxPlatform:
-    """One namespace. `new_identity` is for a site that has none yet; `now` gives seconds since 1970."""
+    """One namespace. `new_identity` is for a site that has none yet; `now` gives seconds since 1970.
+
+    `profiles` is where the router finds its credentials, if it does not see them where they are.
+    """
 
     def __init__(
         self,
@@ -44,6 +46,8 @@ class LinuxPlatform:
         now: Callable[[], float],
         redeem: Redeem,
         version: str,
+        platform: str = PLATFORM,
+        profiles: str = "",
     ) -> None:
         self._store = Store(layout, authority)
         self._layout = layout
@@ -52,7 +56,7 @@ class LinuxPlatform:
         self._new_identity = new_identity
         self._now = now
         self._redeem = redeem
-        self._setting = Setting(PLATFORM, layout.namespace, version, str(layout.certificates))
+        self._setting = Setting(platform, layout.namespace, version, profiles or str(layout.certificates))
         self._router: LiveRouter | None = None
         self._grants = GrantFiles(layout.grants)
         self._provided = self._store.provided(())
@@ -72,9 +76,9 @@ class LinuxPlatform:
             yield
 
     @property
-    def log(self) -> Path:
-        """Where the router's words are if it is a supervised process."""
-        return self._layout.log
+    def log(self) -> str:
+        """Where the router's words are, or the command that shows them."""
+        return self._manager.log
 
     def read_input(self) -> Input:
         """What is in the input directory."""
@@ -190,7 +194,7 @@ class LinuxPlatform:
             case c.StoreRevisions(revisions=revisions):
                 store.write_revisions(revisions)
             case c.StoreConfig(config=config):
-                store.write_config(config, PLATFORM)
+                store.write_config(config, self._setting.platform)
             case c.StoreStaticLink(file=file, link=link, credentials=credentials):
                 store.write_static_link(file, link, credentials)
             case c.RemoveStaticLink(file=file):

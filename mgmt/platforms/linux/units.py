@@ -38,19 +38,19 @@ TimeoutStopSec=70
 Type=simple
 Restart=always
 RestartSec=1
-Environment="SKUPPER_SITE_ID={_escaped(site_id)}"
-ExecStart={_quoted(router)} -c {_quoted(str(config))}
+Environment="SKUPPER_SITE_ID={escaped(site_id)}"
+ExecStart={quoted(router)} -c {quoted(str(config))}
 
 [Install]
 WantedBy=default.target
 """
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """As systemd reads it: `%` begins a specifier."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """One argument of a command line, where `$` begins a variable."""
-    return '"' + _escaped(text).replace("$", "$$") + '"'
+    return '"' + escaped(text).replace("$", "$$") + '"'

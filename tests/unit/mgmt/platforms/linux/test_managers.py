@@ -14,43 +14,15 @@ from skrouter.mgmt.platforms.linux.managers import (
     router_command,
 )
 from skrouter.mgmt.sites.platform import PlatformError
-
-SYSTEMCTL = """#!/bin/sh
-echo "$@" >> "$0.calls"
-case "$*" in
-*show*) cat "$0.state" ;;
-*list-units*) exit $(cat "$0.answers") ;;
-*enable*) [ -e "$0.broken" ] && { echo "no such unit" >&2; exit 1; } ;;
-esac
-exit 0
-"""
-
-
-class Systemctl:
-    """A `systemctl` that writes down what it is asked for."""
-
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "systemctl"
-        self.path.write_text(SYSTEMCTL)
-        self.path.chmod(0o755)
-        (directory / "skrouterd").write_text("#!/bin/sh\n")
-        (directory / "skrouterd").chmod(0o755)
-        self.set("state", "active")
-        self.set("answers", "0")
-
-    def set(self, name: str, value: str) -> None:
-        Path(f"{self.path}.{name}").write_text(value)
-
-    @property
-    def calls(self) -> list[str]:
-        file = Path(f"{self.path}.calls")
-        return file.read_text().splitlines() if file.exists() else []
+from skrouter_testing.systemctl import Systemctl
 
 
 @pytest.fixture
 def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemctl:
     tools = tmp_path / "bin"
     tools.mkdir()
+    (tools / "skrouterd").write_text("#!/bin/sh\n")
+    (tools / "skrouterd").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     return Systemctl(tools)
 
@@ -70,8 +42,7 @@ def test_unit_of_a_user_is_enabled_started_restarted_and_removed(
     found.restart()
     found.stop()
     assert not unit.exists() and not found.is_started()
-    calls = [one.removeprefix("--user ") for one in systemctl.calls]
-    assert [one for one in calls if not one.startswith("show")] == [
+    assert systemctl.changes == [
         "daemon-reload",
         "enable skupper-ns.service",
         "restart skupper-ns.service",
