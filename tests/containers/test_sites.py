@@ -14,7 +14,7 @@ import pytest
 from skrouter_testing.podman import DATA_HOME, Cli, Podman
 from skrouter_testing.process import free_port, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @contextmanager
