@@ -16,7 +16,7 @@ SEED ?= 1
 CYCLES ?= 200
 
 .PHONY: help build demo test conformance interleavings soak churn programs tcp-lives tcp-crowds site-kills bundles fuzz simulate simulate-report \
-	image containers reference lint debug asan bench query-report crds clean
+	image containers reference lint debug asan bench query-report command-report crds clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -100,6 +100,9 @@ bench: build ## load tests beside nginx and HAProxy; ARGS="--quick --only tcp-on
 
 query-report: build ## time of skstat on a router with 10,000 addresses and 1,000 links, and what it does to messages; perf/results/
 	PYTHONPATH=perf:tests/support $(BIN)/python -m management.query $(ARGS)
+
+command-report: build ## time of commands of skupper that need no network, held against their limits; perf/results/
+	PYTHONPATH=perf $(BIN)/python -m commands.start_up $(ARGS)
 
 clean: ## remove what was built; the .venv stays, and is set up again by the next target
 	rm -rf build dist *.egg-info .venv/setup.stamp .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -110,7 +110,7 @@ def build_parser() -> argparse.ArgumentParser:
         "-grant-server-port",
         "--grant-server-port",
         type=int,
-        default=int(os.environ.get("SKUPPER_GRANT_SERVER_PORT") or FIRST_PORT),
+        default=os.environ.get("SKUPPER_GRANT_SERVER_PORT") or FIRST_PORT,
         metavar="PORT",
         help="First port to try for the grant server (default $SKUPPER_GRANT_SERVER_PORT or 9090)",
     )

@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from skrouter.config.resources.rules import is_host
 from skrouter.mgmt.controller.authority import CertificateAuthority
 from skrouter.mgmt.grants.redeem import Redeemer
 from skrouter.mgmt.grants.server import Server, server_context
 from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.grants import LocalGrants, write_server
-from skrouter.mgmt.platforms.linux.host import main_address, observe_host
+from skrouter.mgmt.platforms.linux.host import addresses, main_address
 from skrouter.mgmt.platforms.linux.layout import GrantLayout
 from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.certificates import Issued, Issuer, Wanted, plan
@@ -30,6 +31,8 @@ LOOK_INTERVAL = 0.5
 """Seconds between two looks at grants, certificate and whether it is over."""
 IDLE_TIME = 60.0
 """Seconds without an open grant after which a server ends that was started for grants only."""
+MOST_ROUNDS = 2
+"""Plans for a certificate from nothing: first the CA, then what it signs."""
 CA = "skupper-grant-server-ca"
 NAME = "skupper-grant-server"
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -85,20 +88,22 @@ class GrantService:
         serving = asyncio.create_task(Server(listener, context, redeemer).run())
         self._log("info", f"grants are redeemed at port {port}")
         try:
-            await self._look_after(context, port)
+            await self._look_after(context, port, serving)
         finally:
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
             files.remove(self._layout.endpoint)
 
-    async def _look_after(self, context: ssl.SSLContext, port: int) -> None:
-        """Certificate and endpoint are kept right, until it is over."""
+    async def _look_after(self, context: ssl.SSLContext, port: int, serving: asyncio.Task[None]) -> None:
+        """Certificate and endpoint are kept right, until it is over; an error if nobody serves any more."""
         idle_since = time.monotonic()
         while not self._ended.is_set():
             if self._renew():
                 context.load_cert_chain(*self._files())
             self._tell(port)
-            await asyncio.sleep(LOOK_INTERVAL)
+            await asyncio.wait((serving,), timeout=LOOK_INTERVAL)
+            if serving.done():
+                serving.result()
             if self._has_open_grants():
                 idle_since = time.monotonic()
             elif self._ends_when_idle and time.monotonic() - idle_since > IDLE_TIME and self._leave():
@@ -131,9 +136,8 @@ class GrantService:
             self._told = server
 
     def _hosts(self) -> frozenset[str]:
-        machine = observe_host(self._home / "namespaces")
-        asked = {one.host for one in self._grants.all() if one.host}
-        return frozenset({machine.name, *machine.addresses, *LOCAL_HOSTS, *asked})
+        asked = {one.host for one in self._grants.all() if is_host(one.host)}
+        return frozenset({socket.gethostname().lower(), *addresses(), *LOCAL_HOSTS, *asked})
 
     def _files(self) -> tuple[Path, Path]:
         directory = self._layout.credentials
@@ -143,7 +147,10 @@ class GrantService:
         """Have a CA and a certificate that are right; whether the certificate is another one now."""
         wanted = Wanted({CA: Issuer(CA, CA)}, {NAME: Issued(NAME, CA, NAME, self._hosts())})
         renewed = False
-        while changes := plan(wanted, self._observed(), time.time()).changes:
+        for _ in range(MOST_ROUNDS):
+            changes = plan(wanted, self._observed(), time.time()).changes
+            if not changes:
+                break
             for change in changes:
                 self._carry_out(change)
                 renewed = renewed or isinstance(change, c.IssueCertificate)

@@ -26,6 +26,7 @@ KINDS = {
     "connector": "Connector",
     "multikeylistener": "MultiKeyListener",
     "routeraccess": "RouterAccess",
+    "accessgrant": "AccessGrant",
 }
 
 

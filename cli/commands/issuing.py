@@ -18,6 +18,7 @@ from skrouter.mgmt.platforms.linux.layout import GrantLayout
 from skrouter.mgmt.sites import grants
 from skrouter.mgmt.sites.facts import Observed
 from skrouter.mgmt.sites.kinds.router_access import EDGE_TEXT
+from skrouter.mgmt.sites.kinds.site import LOCAL_ACCESS
 from skrouter.mgmt.sites.parts import Context
 from skrouter.mgmt.sites.reconcile import Plan
 
@@ -50,13 +51,10 @@ def check_site(session: Session) -> tuple[Site, Plan, Observed]:
 
 def check_host(host: str, plan: Plan, observed: Observed) -> None:
     """The site's certificates are good for the host that those who redeem shall link to."""
-    for access in (one for one in plan.resources if isinstance(one, RouterAccess)):
+    accesses = [one for one in plan.resources if isinstance(one, RouterAccess) and one.name != LOCAL_ACCESS]
+    for access in accesses:
         credentials = observed.credentials.get(access.spec.tls_credentials)
-        if (
-            credentials is not None
-            and access.name != "skupper-local"
-            and grants.fits(host, credentials.hosts)
-        ):
+        if credentials is not None and grants.fits(grants.plain_host(host), credentials.hosts):
             return
     raise FailedError(
         f'no certificate of this site is good for the host "{host}": create a RouterAccess with it among its '

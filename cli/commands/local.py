@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -134,6 +133,8 @@ def advice(session: Session) -> str:
 
 def platform(session: Session) -> LinuxPlatform:
     """The namespace as a platform. Its imports are paid by commands that need a running site only."""
+    import uuid  # noqa: PLC0415
+
     from skrouter.cli.commands.redeem import redeem  # noqa: PLC0415
     from skrouter.mgmt.controller.authority import CertificateAuthority  # noqa: PLC0415
     from skrouter.mgmt.platforms.containers.shapes import PROFILES  # noqa: PLC0415

@@ -14,9 +14,10 @@ from skrouter.config.resources.link import Link
 from skrouter.config.resources.listener import Listener
 from skrouter.config.resources.multi_key_listener import MultiKeyListener
 from skrouter.config.resources.site import Site, SiteRecord
-from skrouter.mgmt.sites.certificates import expiry_warnings
+from skrouter.mgmt.sites.certificates import expiry_warnings, first_end
 from skrouter.mgmt.sites.facts import Observed
 from skrouter.mgmt.sites.reconcile import Plan, with_statuses
+from skrouter.mgmt.sites.status import text_of_time
 
 R = TypeVar("R", bound=CustomResource)
 NONE = "-"
@@ -39,7 +40,7 @@ def tables(plan: Plan, observed: Observed, reached: Mapping[Place, str], now: fl
         _links(_of(told, Link)),
         _listeners(told),
         _connectors(_of(told, Connector), reached),
-        _table("Certificates", ("WARNING",), ((text,) for text in expiry_warnings(observed, now))),
+        _certificates(observed, now),
     ]
     return [one for one in found if one.rows]
 
@@ -64,6 +65,15 @@ def document(plan: Plan, observed: Observed, reached: Mapping[Place, str], now: 
         ],
         "warnings": list(expiry_warnings(observed, now)),
     }
+
+
+def _certificates(observed: Observed, now: float) -> Table:
+    """What soon ends, else what ends first."""
+    first = first_end(observed)
+    texts = list(expiry_warnings(observed, now))
+    if not texts and first is not None:
+        texts = [f"the first to end is {first.name}, {text_of_time(first.not_after)}"]
+    return _table("Certificates", ("EXPIRATION",), ((one,) for one in texts))
 
 
 def _of(resources: Iterable[CustomResource], cls: type[R]) -> list[R]:

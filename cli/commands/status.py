@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -75,15 +76,19 @@ def _page(session: Session) -> str:
 
 
 def _watch(page: Callable[[], str], seconds: float) -> None:
-    """Until interrupted; a page that cannot be had later is told and tried again."""
+    """Until interrupted, which is no failure; a page that cannot be had later is told and tried again."""
     from skrouter.cli.watching import Screen  # noqa: PLC0415
 
     screen = Screen(sys.stdout)
     screen.show(page())
-    while True:
-        time.sleep(seconds)
-        try:
-            found = page()
-        except FailedError as error:
-            found = str(error)
-        screen.show(found)
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(seconds)
+            screen.show(_page_or_reason(page))
+
+
+def _page_or_reason(page: Callable[[], str]) -> str:
+    try:
+        return page()
+    except FailedError as error:
+        return str(error)

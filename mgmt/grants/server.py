@@ -87,13 +87,12 @@ class Server:
                 reader, writer = await self._secured(sock)
                 try:
                     await self._exchange(reader, writer, address)
-                finally:
                     writer.close()
                     await writer.wait_closed()
+                finally:
+                    writer.transport.abort()
         except (OSError, TimeoutError):
             return  # strangers come and go as they like
-        finally:
-            sock.close()
 
     async def _secured(self, sock: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         loop = asyncio.get_running_loop()

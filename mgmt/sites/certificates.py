@@ -194,6 +194,12 @@ def _warnings(wanted: Wanted, observed: Observed, now: float) -> Iterator[str]:
             yield f"certificate {name} {_end(one, now)}; provide a new one"
 
 
+def first_end(observed: Observed) -> Credentials | None:
+    """Which of CAs and certificates in use ends first."""
+    found = (*observed.issuers.values(), *observed.credentials.values())
+    return min(found, key=lambda one: (one.not_after, one.name), default=None)
+
+
 def expiry_warnings(observed: Observed, now: float) -> Iterator[str]:
     """Whatever of CAs and certificates in use has ended or soon will, and what to do about it."""
     for found, provided in (

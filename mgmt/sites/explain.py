@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from skrouter.config.resources.access_grant import AccessGrant
 from skrouter.config.resources.common import CustomResource
 from skrouter.config.resources.connector import Connector
 from skrouter.config.resources.link import Link
@@ -68,8 +69,18 @@ def _router(observed: Observed) -> Iterator[Cause]:
         yield Cause("the router does not answer", "look into its log; it is started again by itself")
 
 
+def _grant(resource: AccessGrant, observed: Observed) -> Iterator[Cause]:
+    step = (
+        f"start skupper-controller, or issue a token of it: skupper token issue FILE --grant {resource.name}"
+    )
+    if observed.grant_server is None:
+        yield Cause("no server redeems grants on this machine", step)
+
+
 def _service(resource: CustomResource, plan: Plan, observed: Observed) -> Iterator[Cause]:
     network = observed.network
+    if isinstance(resource, AccessGrant):
+        yield from _grant(resource, observed)
     if network is None:
         return
     match resource:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from ipaddress import ip_address
 
 from skrouter.config.resources.access_grant import AccessGrant, AccessGrantStatus
 from skrouter.config.resources.common import Endpoint, Metadata, Resource
 from skrouter.config.resources.core import Secret
 from skrouter.config.resources.link import Link, LinkSpec
 from skrouter.config.resources.router_access import RouterAccess
-from skrouter.config.resources.rules import duration_seconds, is_address
+from skrouter.config.resources.rules import duration_seconds, is_address, is_host
 from skrouter.mgmt.sites.changes import Change, KeepGrant, RemoveGrant
 from skrouter.mgmt.sites.facts import Grant, GrantServer, Observed
 from skrouter.mgmt.sites.kinds.router_access import ANY, EDGE_TEXT, GROUP
@@ -35,14 +36,17 @@ class GrantError(Exception):
 
 def contribute(grant: AccessGrant, context: Context, parts: Parts) -> None:
     """Nothing; an edge site can grant nothing."""
+    host = grant.spec.settings.get(HOST_SETTING, "")
     if context.is_edge:
         parts.refuse(grant, EDGE_TEXT)
+    elif host and not is_host(host):
+        parts.refuse(grant, f"settings.host: {host!r} is neither a host name nor an address")
 
 
-def plan(grants: Iterable[AccessGrant], context: Context) -> Iterator[Change]:
+def plan(grants: Iterable[AccessGrant], context: Context, parts: Parts) -> Iterator[Change]:
     """What is to be kept of grants: when a grant ends and who it is stays as it was on its first day."""
     known = context.observed.grants
-    wanted = {} if context.is_edge else {one.name: one for one in grants}
+    wanted = {one.name: one for one in grants if one.key not in parts.errors}
     for name, grant in sorted(wanted.items()):
         change = kept(grant, context)
         if not _is_kept(change, known.get(name)):
@@ -60,8 +64,13 @@ def kept(grant: AccessGrant, context: Context) -> KeepGrant:
         duration_seconds(spec.expiration_window) or WINDOW,
         spec.code,
         spec.issuer or context.default_issuer,
-        spec.settings.get(HOST_SETTING, ""),
+        plain_host(spec.settings.get(HOST_SETTING, "")),
     )
+
+
+def plain_host(host: str) -> str:
+    """An address as certificates hold it; names as they are."""
+    return str(ip_address(host)) if is_address(host) else host
 
 
 def _is_kept(change: KeepGrant, known: Grant | None) -> bool:

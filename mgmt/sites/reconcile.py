@@ -150,7 +150,7 @@ def _plan(context: Context, custom: list[CustomResource], now: float) -> Plan:
     changes += _router_changes(context, parts, config, credentials.usable)
     changes += static_links.plan(accesses, context, parts, credentials.usable)
     changes += tokens.plan(_of(custom, AccessToken), context.site, observed)
-    changes += grants.plan(_of(custom, AccessGrant), context)
+    changes += grants.plan(_of(custom, AccessGrant), context, parts)
     statuses = Statuses(context.site, observed, parts, refused, now).of(custom)
     return Plan(tuple(changes), tuple(custom), statuses, config, credentials.warnings, credentials.next_check)
 

@@ -235,7 +235,9 @@ class Statuses:
 
     def _grant(self, grant: AccessGrant) -> Status:
         new = grants.status(grant, self._observed)
-        known = OK if grant.name in self._observed.grants else pending(PENDING)
-        resolved = OK if new.url and new.ca else pending(grants.NOT_ENABLED)
+        kept = self._observed.grants.get(grant.name)
+        known = pending(PENDING) if kept is None else OK
+        is_over = kept is not None and not grants.is_open(kept, self._now)
+        resolved = OK if is_over or (new.url and new.ca) else pending(grants.NOT_ENABLED)
         states = {"Processed": self._refused.get(grant.key, known), "Resolved": resolved}
         return self._made(grant, new, states)

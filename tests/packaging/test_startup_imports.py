@@ -1,7 +1,9 @@
 """Starting the daemon loads only what it needs: start-up time and memory are paid by every router."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +54,37 @@ def test_commands_of_skupper_load_no_router_before_they_need_one(command: str) -
     loaded = modules_loaded_by(f"skrouter.cli.commands.{command}")
     native = [name for name in loaded if name.startswith(("skrouter.router", "skrouter.amqp", "cproton_ffi"))]
     assert native == [] and "cryptography" not in loaded
+
+
+@pytest.mark.parametrize(
+    "command", ["site create west", "listener create web 8080", "connector delete web", "link status"]
+)
+def test_commands_without_a_running_site_load_neither_site_model_nor_network(
+    command: str, tmp_path: Path
+) -> None:
+    code = (
+        "import os, sys; os.getuid = lambda: 1000; from skrouter.cli.skupper import run; "
+        "run(sys.argv[1:]); print('modules', *sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code, *command.split()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "XDG_DATA_HOME": str(tmp_path), "SKUPPER_PLATFORM": "linux"},
+    )
+    loaded = result.stdout.rpartition("modules ")[2].split()
+    assert "skrouter.cli.commands.local" in loaded
+    avoided = (
+        "skrouter.mgmt.sites",
+        "skrouter.mgmt.client",
+        "skrouter.router",
+        "cryptography",
+        "ssl",
+        "asyncio",
+    )
+    assert [name for name in loaded if name.startswith(avoided)] == []
 
 
 def test_daemon_loads_few_modules_of_others() -> None:

@@ -7,9 +7,12 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skrouter.mgmt.platforms.linux.layout import DIRECTORY_MODE, PUBLIC_MODE, SECRET_MODE
-from skrouter.mgmt.sites.platform import Pems
+
+if TYPE_CHECKING:
+    from skrouter.mgmt.sites.platform import Pems
 
 ASIDE = ".new"
 CA_FILE, CERTIFICATE_FILE, KEY_FILE = "ca.crt", "tls.crt", "tls.key"
@@ -92,12 +95,16 @@ def write_pems(directory: Path, pems: Pems) -> None:
 
 def read_pems(directory: Path) -> Pems | None:
     """The three files; None if one is missing."""
+    from skrouter.mgmt.sites.platform import Pems  # noqa: PLC0415 — commands that only write input start sooner
+
     ca, certificate, key = (read(directory / name) for name in (CA_FILE, CERTIFICATE_FILE, KEY_FILE))
     return None if ca is None or certificate is None or key is None else Pems(ca, certificate, key)
 
 
 def pems_of(data: Mapping[str, bytes]) -> Pems:
     """The three entries of a Secret."""
+    from skrouter.mgmt.sites.platform import Pems  # noqa: PLC0415
+
     return Pems(data[CA_FILE], data[CERTIFICATE_FILE], data[KEY_FILE])
 
 

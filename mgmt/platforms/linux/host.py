@@ -20,9 +20,14 @@ def observe_host(namespaces: Path) -> Host:
     """Name, addresses that others can use, and ports in use here or kept by any namespace."""
     return Host(
         name=socket.gethostname().lower(),
-        addresses=tuple(sorted({*_ipv4_addresses(), *_ipv6_addresses()})),
+        addresses=addresses(),
         ports_in_use=frozenset({*_listening_ports(), *_kept_ports(namespaces)}),
     )
+
+
+def addresses() -> tuple[str, ...]:
+    """The addresses that others can use."""
+    return tuple(sorted({*_ipv4_addresses(), *_ipv6_addresses()}))
 
 
 def main_address() -> str:

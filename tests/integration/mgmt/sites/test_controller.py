@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from skrouter.config.resources.common import Metadata
+from skrouter.cli.commands.redeem import redeem
+from skrouter.config.resources.access_grant import AccessGrant, AccessGrantSpec, AccessGrantStatus
+from skrouter.config.resources.access_token import AccessToken, AccessTokenSpec
+from skrouter.config.resources.common import Metadata, Resource
 from skrouter.config.resources.connector import Connector, ConnectorSpec
-from skrouter.config.resources.documents import dump
+from skrouter.config.resources.documents import dump, load
 from skrouter.config.resources.listener import Listener, ListenerSpec
-from skrouter.config.resources.site import Site
+from skrouter.config.resources.site import Site, SiteSpec
 from skrouter.mgmt.platforms.linux.layout import Layout
 from skrouter.mgmt.platforms.linux.managers import SupervisedManager
+from skrouter.mgmt.sites.platform import PlatformError
 from skrouter_testing.process import free_port, wait_until
 
 SITE = Site(Metadata("west"))
@@ -37,7 +41,12 @@ class Controller:
         daemon = tools / "skrouterd"
         daemon.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m skrouter.cli.skrouterd "$@"\n')
         daemon.chmod(0o755)
-        self._environment = {**os.environ, "PATH": str(tools), "XDG_DATA_HOME": str(directory)}
+        self._environment = {
+            **os.environ,
+            "PATH": str(tools),
+            "XDG_DATA_HOME": str(directory),
+            "SKUPPER_GRANT_SERVER_PORT": str(free_port()),
+        }
         self.process = self.start()
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -51,7 +60,7 @@ class Controller:
     def log(self) -> str:
         return self._log.read_text()
 
-    def put(self, *resources: Site | Listener | Connector) -> None:
+    def put(self, *resources: Resource) -> None:
         for one in resources:
             file = self.layout.input_resources / f"{one.KIND.name}-{one.name}.yaml"
             file.write_text(dump([one], status=False))
@@ -146,3 +155,40 @@ def test_kills_of_controller_and_router_lose_nothing_and_leave_nothing(controlle
     (controller.layout.input_resources / "Site-west.yaml").unlink()
     wait_until(lambda: processes_of(controller.layout) == [], "the router to end", 60)
     assert not any(can_connect(one) for one in ports.values())
+
+
+def grant_status(controller: Controller) -> AccessGrantStatus:
+    """The status of the grant that the controller tells."""
+    file = controller.layout.resources / "AccessGrant-guests.yaml"
+    found = load(file.read_text()).good() if file.exists() else ()
+    return next((one.status for one in found if isinstance(one, AccessGrant)), AccessGrantStatus())
+
+
+def test_grant_of_the_input_is_redeemed_before_and_after_the_controller_was_killed(
+    controller: Controller,
+) -> None:
+    controller.put(Site(Metadata("west"), SiteSpec(link_access="default")))
+    controller.put(AccessGrant(Metadata("guests"), AccessGrantSpec(2, "1h", "chosen")))
+    wait_until(lambda: grant_status(controller).status == "Ready", "the grant")
+    found = grant_status(controller)
+    assert (controller.layout.resources / "AccessGrant-guests.yaml").stat().st_mode & 0o777 == 0o600
+    token = AccessToken(Metadata("far"), AccessTokenSpec(found.url, "chosen", found.ca))
+    redeem(token, "one")
+    wait_until(lambda: grant_status(controller).redemptions == 1, "the use to be told")
+    controller.kill()
+    with pytest.raises(PlatformError, match="Connection refused"):
+        redeem(token, "two")
+    controller.start()
+    wait_until(lambda: can_redeem(token), "the controller to redeem again")
+    with pytest.raises(PlatformError, match="No such access granted"):
+        redeem(token, "three")
+    assert "chosen" not in controller.log
+
+
+def can_redeem(token: AccessToken) -> bool:
+    try:
+        redeem(token, "two")
+    except PlatformError as error:
+        assert "refused" in str(error)
+        return False
+    return True

@@ -15,6 +15,11 @@ CHUNKED = (
     b"POST /abc HTTP/1.1\r\nHost: x\r\nname: far\r\nsubject: east\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"3\r\nsec\r\n3\r\nret\r\n0\r\n\r\n"
 )
+GO = (
+    b"POST /abc HTTP/1.1\r\nHost: x:9090\r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: 6\r\n"
+    b"Name: far\r\nSubject: east\r\nAccept-Encoding: gzip\r\n\r\nsecret"
+)
+"""As the controller of skupper asks (local-system.md §7)."""
 REQUEST = Request("POST", "/abc", "far", "east", b"secret")
 
 
@@ -26,7 +31,7 @@ def fed(exchange: Exchange, *pieces: bytes) -> Request | Response | None:
     return found
 
 
-@pytest.mark.parametrize("text", [TEXT, CHUNKED])
+@pytest.mark.parametrize("text", [TEXT, CHUNKED, GO])
 @given(data=st.data())
 def test_request_is_the_same_in_any_pieces(text: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(1, len(text) - 1), max_size=8)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from skrouter.config.resources.access_grant import AccessGrant
 from skrouter.config.resources.common import Endpoint, Metadata, Resource
 from skrouter.config.resources.connector import Connector, ConnectorSpec
 from skrouter.config.resources.link import Link, LinkSpec
@@ -46,6 +47,15 @@ def causes(resource: Resource, found: Network | None, *, settle: bool = True) ->
 
 def test_nothing_is_to_explain_about_what_is_ready() -> None:
     assert causes(LISTENER, network(key="backend")) == []
+
+
+def test_grant_that_nobody_redeems_is_explained_with_two_ways() -> None:
+    grant = AccessGrant(Metadata("guests"))
+    world = World()
+    world.settle((SITE, grant))
+    found = explain(grant.key, world.plan((SITE, grant)), world.observe((SITE, grant)))
+    assert found[-1].text == "no server redeems grants on this machine"
+    assert found[-1].next_step.endswith("skupper token issue FILE --grant guests")
 
 
 def test_missing_connector_is_named_with_what_to_create() -> None:

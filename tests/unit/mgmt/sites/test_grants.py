@@ -39,6 +39,33 @@ def test_grant_is_ready_with_all_that_a_token_needs_while_a_server_runs() -> Non
     assert (found.redemptions, found.expiration_time) == (0, "2027-01-15T09:00:00Z")
 
 
+@pytest.mark.parametrize("host", ["no host", "a_b", "https://a.example"])
+def test_host_that_is_none_is_refused_and_nothing_is_kept(host: str) -> None:
+    world = World(grant_server=SERVER)
+    grant = replace(GRANT, spec=replace(GRANT.spec, settings={"host": host}))
+    world.settle((SITE, grant))
+    text = f"settings.host: {host!r} is neither a host name nor an address"
+    assert (status(world, grant).status, status(world, grant).message) == ("Error", text)
+    assert world.grants == {}
+
+
+def test_address_is_kept_as_certificates_hold_it() -> None:
+    world = World(grant_server=SERVER)
+    grant = replace(GRANT, spec=replace(GRANT.spec, settings={"host": "2001:DB8::0001"}))
+    world.settle((SITE, grant))
+    assert world.grants["guests"].host == "2001:db8::1"
+
+
+@pytest.mark.parametrize(("later", "redemptions"), [(7200, 0), (0, 2)])
+def test_grant_that_is_over_needs_no_server(later: float, redemptions: int) -> None:
+    world = World()
+    world.settle((SITE, GRANT))
+    world.now += later
+    world.grants["guests"] = replace(world.grants["guests"], redemptions=redemptions)
+    world.settle((SITE, GRANT))
+    assert status(world).status == "Ready"
+
+
 def test_grant_without_a_server_waits_for_one() -> None:
     world = World()
     world.settle((SITE, GRANT))
