@@ -221,7 +221,7 @@ def _render(session: Session) -> None:
     """Have the site as its input says, and tell what came of it."""
     from skrouter.cli.commands import local  # noqa: PLC0415
     from skrouter.config.resources.site import Site  # noqa: PLC0415
-    from skrouter.mgmt.platforms.linux import files  # noqa: PLC0415
+    from skrouter.mgmt.platforms.linux import files, snapshot  # noqa: PLC0415
 
     sites = local.read_input(session, Site)
     if not sites:
@@ -230,7 +230,9 @@ def _render(session: Session) -> None:
     for issuer in files.entries(layout.issuers):
         for file in files.entries(issuer):
             click.echo(f"WARN certificate will not be overwritten path={file}", err=True)
-    outcome = local.settle(local.platform(session))
+    platform = local.platform(session)
+    outcome = local.settle(platform)
+    snapshot.keep(layout, platform.read_input().resources)
     for (kind, name), text in sorted((outcome.observed.refusals if outcome.observed else {}).items()):
         click.echo(f"WARN {kind} {name}: {text}", err=True)
     click.echo(f'Site "{sites[0].name}" has been created on namespace "{session.namespace}"')

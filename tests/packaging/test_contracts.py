@@ -24,6 +24,7 @@ SHELLS = (
     "skrouter.mgmt.platforms.linux.live",
     "skrouter.mgmt.platforms.linux.managers",
     "skrouter.mgmt.platforms.linux.platform",
+    "skrouter.mgmt.platforms.linux.snapshot",
     "skrouter.mgmt.platforms.linux.store",
     "skrouter.mgmt.platforms.linux.supervise",
     "skrouter.mgmt.platforms.linux.systemd",

@@ -95,6 +95,16 @@ class Layout:
         return self.root / "internal"
 
     @property
+    def snapshot(self) -> Path:
+        """The input as it was loaded last by a command."""
+        return self.internal / "snapshot"
+
+    @property
+    def backup(self) -> Path:
+        """The snapshot before the last one."""
+        return self.root / "sources.backup.tar.gz"
+
+    @property
     def platform_file(self) -> Path:
         """Which platform runs this namespace."""
         return self.internal / "platform.yaml"

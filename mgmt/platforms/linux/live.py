@@ -113,7 +113,7 @@ class LiveRouter:
             rows = node.query(PREFIX + "router.node", ("id", "nextHop", "cost")).maps()
         except (*LOST, ManagementError):
             return []
-        return sorted({str(row["id"]) for row in rows if _is_reachable(row)} - {own.id})
+        return sorted({str(row["id"]) for row in rows if is_reachable(row)} - {own.id})
 
     def _edges(self, node: Node, own: str) -> dict[str, RouterView]:
         try:
@@ -136,6 +136,6 @@ class LiveRouter:
         return router_view({kind: node.query(PREFIX + kind).maps() for kind in _VIEWED})
 
 
-def _is_reachable(row: Mapping[str, object]) -> bool:
+def is_reachable(row: Mapping[str, object]) -> bool:
     """Whether there is a path to the router: the answer of one that has gone would be waited for."""
     return bool(row.get("id")) and (row.get("cost") is not None or row.get("nextHop") == "(self)")

@@ -59,6 +59,7 @@ class LinuxPlatform:
         self._setting = Setting(platform, layout.namespace, version, profiles or str(layout.certificates))
         self._router: LiveRouter | None = None
         self._grants = GrantFiles(layout.grants)
+        self._network: Network | None = None
         self._provided = self._store.provided(())
         self._refusals: dict[tuple[str, str], str] = {}
 
@@ -92,7 +93,7 @@ class LinuxPlatform:
         self._provided = store.provided(documents)
         config = store.config()
         started = self._manager.is_started()
-        running, network = self._look(config) if started else (None, None)
+        running, self._network = self._look(config) if started else (None, None)
         return Observed(
             host=observe_host(layout.home / "namespaces"),
             identity=_identity(config) or self._new_identity,
@@ -104,7 +105,7 @@ class LinuxPlatform:
             config=config,
             started=started,
             running=running,
-            network=network,
+            network=self._network,
             static_links=store.static_links(),
             refusals=dict(self._refusals),
             statuses=store.statuses(),
@@ -143,8 +144,9 @@ class LinuxPlatform:
             self._router = None
 
     def tell(self, resources: Sequence[CustomResource]) -> None:
-        """Keep these resources with their statuses, and no others."""
+        """Keep these resources with their statuses and no others, and what is seen of the network."""
         self._store.write_resources(resources)
+        self._store.write_network_status(self._network)
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Look for changes below input."""

@@ -7,21 +7,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from skrouter.config.resources.common import CustomResource, Resource, Status
-from skrouter.config.resources.core import Secret
+from skrouter.config.resources.common import CustomResource, Metadata, Resource, Status
+from skrouter.config.resources.core import ConfigMap, Secret
 from skrouter.config.resources.documents import Loaded, dump, load
 from skrouter.config.resources.link import Link
 from skrouter.config.resources.problems import Place, Problem
 from skrouter.config.resources.validate import validate
 from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import INPUT_SUFFIXES, SECRET_MODE, Layout, mode_of
+from skrouter.mgmt.sites.certificates import LOCAL_CLIENT
 from skrouter.mgmt.sites.entities import ConfigTextError, RouterConfig, parse, render
 from skrouter.mgmt.sites.facts import Credentials, Revision, StaticLink
 from skrouter.mgmt.sites.kinds.link import PASSWORD_FILE
+from skrouter.mgmt.sites.network import Network
+from skrouter.mgmt.sites.network_status import network_status
 from skrouter.mgmt.sites.platform import Authority, Input, Pems, PlatformError, content_digest
 
-KEPT_RESOURCES = ("ConfigMap-skupper-network-status.yaml",)
-"""Files among the effective resources that somebody else writes."""
+NETWORK_STATUS = "ConfigMap-skupper-network-status.yaml"
+"""The file among the effective resources that holds the picture of the network."""
+
+MESSAGING = "/etc/messaging"
+"""Where clients in containers have the credentials (local-system.md §3)."""
+
+_TLS_FILES = {"ca": files.CA_FILE, "cert": files.CERTIFICATE_FILE, "key": files.KEY_FILE}
 
 
 class Store:
@@ -129,7 +137,25 @@ class Store:
     def write_config(self, config: RouterConfig, platform: str) -> None:
         """Store it, and which platform runs the site."""
         files.write(self.layout.platform_file, f"platform: {platform}\n".encode())
+        self._write_connection(config)
         files.write(self.layout.router_config, render(config).encode())
+
+    def _write_connection(self, config: RouterConfig) -> None:
+        """How clients that have the site's own credentials reach the router (the form of qpid-proton)."""
+        listener = next(
+            (one for one in config if one.type == "listener" and one.get("role") == "normal"), None
+        )
+        if listener is None:
+            return
+        tls = {key: f"{MESSAGING}/{file}" for key, file in _TLS_FILES.items()} | {"verify": True}
+        content = {
+            "scheme": "amqps",
+            "host": listener.get("host"),
+            "port": str(listener.get("port")),
+            "tls": tls,
+        }
+        path = self.layout.certificates / LOCAL_CLIENT / "connect.json"
+        files.write(path, json.dumps(content, indent=4).encode())
 
     def revisions(self) -> dict[str, Revision]:
         """Which contents the router was told of; none if that is not known."""
@@ -191,8 +217,18 @@ class Store:
         for name, one in wanted.items():
             files.write(self.layout.resources / name, dump([one]).encode(), mode_of(one.KIND.name))
         for file in files.entries(self.layout.resources):
-            if file.name not in wanted and file.name not in KEPT_RESOURCES:
+            if file.name not in wanted and file.name != NETWORK_STATUS:
                 files.remove(file)
+
+    def write_network_status(self, network: Network | None) -> None:
+        """Keep the picture of the network; none while the router does not answer."""
+        path = self.layout.resources / NETWORK_STATUS
+        if network is None:
+            files.remove(path)
+            return
+        metadata = Metadata("skupper-network-status", self.layout.namespace)
+        text = json.dumps(network_status(network), separators=(",", ":"))
+        files.write(path, dump([ConfigMap(metadata, {"NetworkStatus": text})]).encode())
 
     def remove_site(self) -> None:
         """Everything but what the user wrote and the CAs."""
@@ -200,6 +236,8 @@ class Store:
         for path in (layout.router_config.parent, layout.certificates, layout.links, layout.resources):
             files.remove(path)
         for path in (layout.revisions, layout.platform_file, layout.tokens, layout.grants):
+            files.remove(path)
+        for path in (layout.snapshot, layout.backup):
             files.remove(path)
 
     def _documents(self, file: Path) -> tuple[Resource, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tarfile
 from pathlib import Path
 
 from skrouter_testing.machine import Machine, wait_open
@@ -69,6 +70,13 @@ def test_rows_17_1_to_17_3_services_of_a_running_site_follow_a_reload(machine: M
     assert speaks(machine)
     assert (identity(machine), contents(machine.namespace() / "runtime/certs")) == before
     assert router in machine.processes("skrouterd.json"), "the reload keeps the router"
+
+    documents = {"Site-my-site.yaml", "Connector-my-server.yaml", "Listener-my-server.yaml"}
+    assert {one.name for one in (machine.namespace() / "internal/snapshot").iterdir()} == documents
+    with tarfile.open(machine.namespace() / "sources.backup.tar.gz") as backup:
+        assert backup.getnames() == ["Site-my-site.yaml"]
+    seen = (machine.namespace() / "runtime/resources/ConfigMap-skupper-network-status.yaml").read_text()
+    assert '"name":"my-server","protocol":"tcp"' in seen
 
     machine.skupper("listener delete my-server")
     machine.skupper("system reload")

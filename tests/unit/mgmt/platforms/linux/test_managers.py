@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from skrouter.mgmt.platforms.linux import managers
 from skrouter.mgmt.platforms.linux.layout import Layout
 from skrouter.mgmt.platforms.linux.managers import (
     SupervisedManager,
     SystemdManager,
     choose_manager,
     router_command,
+    start_advice,
 )
 from skrouter.mgmt.sites.platform import PlatformError
 from skrouter_testing.systemctl import Systemctl
@@ -91,3 +93,20 @@ def test_missing_router_is_told_as_people_know_it(tmp_path: Path, monkeypatch: p
         PlatformError, match='Platform "linux" is not available: ERROR! Command not found: skrouterd'
     ):
         router_command()
+
+
+def test_lingering_is_recommended_to_users_for_whom_it_is_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(managers, "LINGERING", tmp_path)
+    unit = manager(tmp_path)
+    no_such_user = 3_999_999
+    assert start_advice(unit, user_id=no_such_user) == (
+        f"It is recommended to enable lingering for {no_such_user}, otherwise Skupper may not start on boot."
+    )
+    (tmp_path / str(no_such_user)).touch()
+    assert start_advice(unit, user_id=no_such_user) == start_advice(unit, user_id=0) == ""
+
+
+def test_site_without_a_manager_is_said_not_to_start_again(tmp_path: Path) -> None:
+    assert "nothing starts the site again" in start_advice(SupervisedManager(Layout(tmp_path)), user_id=0)
