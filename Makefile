@@ -15,7 +15,7 @@ LIVES ?= 2000
 SEED ?= 1
 CYCLES ?= 200
 
-.PHONY: help build demo test conformance interleavings soak churn programs tcp-lives tcp-crowds site-kills bundles fuzz simulate simulate-report \
+.PHONY: help build demo test conformance interleavings soak churn programs tcp-lives tcp-crowds site-kills site-network bundles fuzz simulate simulate-report \
 	image containers reference lint debug asan bench query-report command-report crds clean
 
 help: ## list the targets
@@ -55,6 +55,10 @@ tcp-crowds: build ## 5,000 idle connections and 50,000 short ones through two ro
 
 site-kills: build ## CYCLES=200 of create, update, delete on local sites, kill -9 at random points of each; SEED=1
 	SKROUTER_SITE_KILLS=$(CYCLES) SKROUTER_SITE_SEED=$(SEED) $(PYTEST) -n 2 tests/system/sites/test_kills.py $(ARGS)
+
+site-network: build ## three sites, one behind NAT, a web server and PostgreSQL across; links refused and revoked
+	@scripts/setup-programs
+	$(PYTEST) tests/system/sites/test_network.py $(ARGS)
 
 bundles: build ## install a bundle of a site on fresh Debian systems (made with mmdebstrap, as root), and remove it again
 	@scripts/setup-bundles

@@ -82,9 +82,15 @@ def _describe(name: str, pems: Pems) -> Credentials | None:
             ca_digest=content_digest(pems.ca),
             certificate_digest=content_digest(pems.certificate),
             signing=_signs(certificate),
+            ca_key=_key_digest(ca),
         )
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return None
+
+
+def _key_digest(certificate: x509.Certificate) -> str:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return content_digest(certificate.public_key().public_bytes(serialization.Encoding.DER, form))
 
 
 def _new_key() -> rsa.RSAPrivateKey:

@@ -51,7 +51,7 @@ class AdoptCredentials:
 class StoreRevisions:
     """Remember which contents the router knows."""
 
-    revisions: Mapping[str, tuple[str, int]]
+    revisions: Mapping[str, tuple[str, int, str, int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class Identity:
 class Credentials:
     """CA, certificate and key that exist somewhere under one name; times in seconds since 1970.
 
-    `digest` is that of all their content, `ca_digest` and `certificate_digest` those of the two certificates.
+    `digest` is that of all their content, `ca_digest` and `certificate_digest` those of the two certificates,
+    `ca_key` that of the CA's public key, which outlives renewals.
     """
 
     name: str
@@ -47,14 +48,20 @@ class Credentials:
     ca_digest: str
     certificate_digest: str
     signing: bool = False
+    ca_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """Which content of credentials the router was told of last, and as which ordinal."""
+    """Which content of credentials the router was told of last, and as which ordinal.
+
+    `since` is the first ordinal under the CA whose public key has the digest `ca_key`.
+    """
 
     digest: str
     ordinal: int
+    ca_key: str = ""
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)

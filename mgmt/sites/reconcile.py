@@ -8,7 +8,7 @@ again until a plan is empty; after an interruption anywhere the next plan goes o
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import TypeVar
 
 from skrouter.config.resources.access_grant import AccessGrant
@@ -32,7 +32,7 @@ from skrouter.mgmt.sites.changes import (
     StoreRevisions,
 )
 from skrouter.mgmt.sites.entities import RouterConfig, RouterEntity
-from skrouter.mgmt.sites.facts import Observed, Revision, Setting
+from skrouter.mgmt.sites.facts import Credentials, Observed, Revision, Setting
 from skrouter.mgmt.sites.kinds import (
     certificate,
     connector,
@@ -145,7 +145,7 @@ def _plan(context: Context, custom: list[CustomResource], now: float) -> Plan:
     accesses = _of(custom, RouterAccess)
     changes: list[Change] = [*credentials.changes]
     if revisions != dict(observed.revisions):
-        changes.append(StoreRevisions({name: (one.digest, one.ordinal) for name, one in revisions.items()}))
+        changes.append(StoreRevisions({name: astuple(one) for name, one in revisions.items()}))
     changes += passwords.plan(parts, observed)
     changes += _router_changes(context, parts, config, credentials.usable)
     changes += static_links.plan(accesses, context, parts, credentials.usable)
@@ -195,12 +195,19 @@ def _revisions(parts: Parts, usable: frozenset[str], observed: Observed) -> dict
         if name not in usable:
             found |= {} if known is None else {name: known}
             continue
-        digest = observed.credentials[name].digest
-        if known is None:
-            found[name] = Revision(digest, 0)
-        else:
-            found[name] = known if known.digest == digest else Revision(digest, known.ordinal + 1)
+        found[name] = _revision(known, observed.credentials[name])
     return found
+
+
+def _revision(known: Revision | None, present: Credentials) -> Revision:
+    """Connections under a CA that was replaced are over: no earlier ordinal stays valid."""
+    if known is None:
+        return Revision(present.digest, 0, present.ca_key)
+    if known.digest == present.digest:
+        return known
+    ordinal = known.ordinal + 1
+    is_replaced = known.ca_key not in ("", present.ca_key)
+    return Revision(present.digest, ordinal, present.ca_key, ordinal if is_replaced else known.since)
 
 
 def _profiles(

@@ -68,7 +68,7 @@ def build(parts: Iterable[Part], usable: frozenset[str], made: Iterable[RouterEn
 
 
 def ssl_profile(profile: Profile, revision: Revision, setting: Setting, prior_revisions: int) -> RouterEntity:
-    """The sslProfile of this name; earlier ordinals stay valid for `prior_revisions` renewals."""
+    """The sslProfile of this name; ordinals under the same CA stay valid for `prior_revisions` renewals."""
     base = f"{setting.profiles}/{profile.name}"
     return entity(
         "sslProfile",
@@ -77,7 +77,7 @@ def ssl_profile(profile: Profile, revision: Revision, setting: Setting, prior_re
         certFile=None if profile.only_ca else f"{base}/tls.crt",
         privateKeyFile=None if profile.only_ca else f"{base}/tls.key",
         ordinal=revision.ordinal or None,
-        oldestValidOrdinal=max(revision.ordinal - prior_revisions, 0) or None,
+        oldestValidOrdinal=max(revision.ordinal - prior_revisions, revision.since, 0) or None,
     )
 
 

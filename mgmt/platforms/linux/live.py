@@ -79,11 +79,27 @@ class LiveRouter:
                 case UpdateEntity(entity=one, attributes=attributes):
                     name = f"log/{one.name}" if one.type == "log" else one.name
                     self._node.update(attributes, PREFIX + one.type, name, None)
+                case DeleteEntity(type="listener", name=name):
+                    self._delete_listener(name)
                 case DeleteEntity(type=kind, name=name):
                     self._node.delete(PREFIX + kind, name, None)
         except ManagementError as error:
             return str(error)
         return ""
+
+    def _delete_listener(self, name: str) -> None:
+        """With the last listener of a profile end the links that came by it; the router would keep them.
+
+        Management may not close connections of routers, but those under an ordinal no longer valid end.
+        """
+        listeners = {row["name"]: row for row in self._node.query(f"{PREFIX}listener").maps()}
+        profile = str(listeners.pop(name, {}).get("sslProfile") or "")
+        self._node.delete(f"{PREFIX}listener", name, None)
+        if profile and profile not in {row.get("sslProfile") for row in listeners.values()}:
+            found = self._node.read(f"{PREFIX}sslProfile", profile, None)
+            ordinal = int(found.get("ordinal") or 0) + 1
+            changes = {"ordinal": ordinal, "oldestValidOrdinal": ordinal}
+            self._node.update(changes, f"{PREFIX}sslProfile", profile, None)
 
     # --- the network
 

@@ -161,11 +161,11 @@ class Store:
         """Which contents the router was told of; none if that is not known."""
         try:
             found = json.loads(files.read(self.layout.revisions) or b"{}")
-            return {name: Revision(str(digest), int(ordinal)) for name, (digest, ordinal) in found.items()}
+            return {name: _revision(*fields) for name, fields in found.items()}
         except (ValueError, TypeError, AttributeError):
             return {}
 
-    def write_revisions(self, revisions: Mapping[str, tuple[str, int]]) -> None:
+    def write_revisions(self, revisions: Mapping[str, tuple[str, int, str, int]]) -> None:
         """Keep them."""
         files.write(self.layout.revisions, json.dumps(dict(revisions), indent=1, sort_keys=True).encode())
 
@@ -247,3 +247,7 @@ class Store:
         except UnicodeDecodeError:
             return ()
         return () if loaded.problems else loaded.resources
+
+
+def _revision(digest: object, ordinal: object, ca_key: object = "", since: object = 0) -> Revision:
+    return Revision(str(digest), int(str(ordinal)), str(ca_key), int(str(since)))

@@ -106,7 +106,7 @@ class Machine:
             (self.home / path).mkdir(parents=True)
         for name, module in PROGRAMS.items():
             _write_program(self.home / "bin" / name, module)
-        enter = ["ip", "netns", "exec", self._network] if self._network else []
+        enter = ["nsenter", f"--net=/run/netns/{self._network}"] if self._network else []
         isolation = [*_ISOLATION, *(() if self._network else ("--net",))]
         script = _WITH_MANAGER if self.systemd else _IDLE
         self._process = subprocess.Popen(

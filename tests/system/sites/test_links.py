@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import ssl
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from skrouter.config.resources.access_token import AccessToken, AccessTokenSpec
-from skrouter.config.resources.common import Metadata
-from skrouter.config.resources.core import Secret
-from skrouter.config.resources.documents import dump, load
-from skrouter.config.resources.link import Link
-from skrouter.mgmt.controller.authority import CertificateAuthority
+from skrouter.config.resources.documents import dump
+from skrouter_testing.grant_server import as_answer, grants
 from skrouter_testing.machine import Machine
 from skrouter_testing.process import wait_until
 
 HEADINGS = ["NAME", "STATUS", "COST", "MESSAGE"]
-CODE = "d3adb33f"
-GRANTS = 9090
 
 
 def started_west(machine: Machine) -> str:
@@ -38,59 +26,12 @@ def wait_ready(machine: Machine, name: str) -> None:
     )
 
 
-def documents(answer: str, name: str) -> str:
-    """A generated link as a grant server answers it: Secret and Link have the token's name."""
-    found = []
-    for one in load(answer).good():
-        named = replace(one, metadata=Metadata(name))
-        if isinstance(named, Link):
-            named = replace(named, spec=replace(named.spec, tls_credentials=name))
-        assert isinstance(named, Link | Secret)
-        found.append(named)
-    return dump(found, status=False)
-
-
-@contextmanager
-def grants(machine: Machine, directory: Path, answer: str) -> Iterator[AccessToken]:
-    """A grant server on the machine, and the token that it takes."""
-    authority = CertificateAuthority()
-    ca = authority.make_issuer("grants", time.time())
-    pems = authority.issue(ca, "grants", ["127.0.0.1"], time.time())
-    for name, content in (("crt", pems.certificate), ("key", pems.key)):
-        (directory / name).write_bytes(content)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(directory / "crt", directory / "key")
-
-    class Claims(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            code = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            self.send_response(200 if code == CODE else 404)
-            self.end_headers()
-            self.wfile.write(answer.encode() if code == CODE else b"No such claim\n")
-
-        def log_message(self, *_: object) -> None:
-            """Tests print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", GRANTS), Claims, bind_and_activate=False)
-    server.socket.close()
-    server.socket = context.wrap_socket(
-        machine.serve(GRANTS), server_side=True, do_handshake_on_connect=False
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    spec = AccessTokenSpec(f"https://127.0.0.1:{GRANTS}/claim", CODE, ca.certificate.decode())
-    try:
-        yield AccessToken(Metadata("from-cluster"), spec)
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def test_row_16_1_token_is_redeemed_into_a_link(machine: Machine, tmp_path: Path) -> None:
-    answer = documents(started_west(machine), "from-cluster")
+    answer = as_answer(started_west(machine), "from-cluster")
     machine.skupper("site create east -n east")
     machine.skupper("system start -n east")
     file = tmp_path / "token.yaml"
-    with grants(machine, tmp_path, answer) as token:
+    with grants(machine, tmp_path, answer, name="from-cluster") as token:
         file.write_text(dump([token], status=False))
         output = machine.skupper(f"token redeem {file} -n east").splitlines()
         file.write_text(dump([replace(token, spec=replace(token.spec, code="wrong"))], status=False))

@@ -76,3 +76,13 @@ def test_host_that_no_certificate_can_hold_is_refused_with_its_reason() -> None:
 
 def test_content_is_shown_nowhere() -> None:
     assert repr(LEAF) == "Pems()"
+
+
+def test_key_of_the_authority_outlives_its_renewal_and_no_replacement() -> None:
+    renewed = AUTHORITY.make_issuer("west site CA", NOW + 1000, CA.key)
+    other = AUTHORITY.make_issuer("west site CA", NOW + 1000)
+    first, second, third = (
+        AUTHORITY.describe("server", AUTHORITY.issue(ca, "server", [], NOW)) for ca in (CA, renewed, other)
+    )
+    assert first is not None and second is not None and third is not None
+    assert first.ca_key == second.ca_key != third.ca_key

@@ -494,3 +494,14 @@ def test_setting_names_how_many_ordinals_stay_valid() -> None:
         world.settle(resources)
     profile = running(world)["sslProfile", "secure-tls"]
     assert (profile.get("ordinal"), profile.get("oldestValidOrdinal")) == (3, 2)
+
+
+def test_replaced_authority_leaves_no_earlier_ordinal_valid() -> None:
+    world = settled((SITE, SECURE))
+    ordinals = []
+    for serial, key in (("1", "a"), ("2", "a"), ("3", "b"), ("4", "b")):
+        world.provided["secure-tls"] = replace(provided("secure-tls", serial), ca_key=key)
+        world.settle((SITE, SECURE))
+        profile = running(world)["sslProfile", "secure-tls"]
+        ordinals.append((profile.get("ordinal"), profile.get("oldestValidOrdinal")))
+    assert ordinals == [(1, None), (2, None), (3, 3), (4, 3)]
