@@ -62,6 +62,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "skupper link generate | skupper system apply -f -",
     ),
     "system delete": ("skupper system delete -f link.yaml",),
+    "system generate-bundle": (
+        "skupper system generate-bundle remote-site",
+        "skupper system generate-bundle remote-site --input ./my-site --type shell-script",
+    ),
     "system install": ("skupper system install --reload-type auto -p podman",),
     "system uninstall": ("skupper system uninstall -p podman",),
     "completion": (

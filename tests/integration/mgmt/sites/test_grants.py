@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import ssl
 import threading
@@ -27,8 +28,10 @@ from skrouter.mgmt.grants.server import MOST_OF_ONE
 from skrouter.mgmt.platforms.linux.files import pems_of
 from skrouter.mgmt.platforms.linux.grants import GrantFiles, read_server
 from skrouter.mgmt.platforms.linux.layout import GrantLayout, Layout
+from skrouter.mgmt.platforms.linux.managers import is_locked, start_supervisor
 from skrouter.mgmt.platforms.linux.platform import LinuxPlatform
 from skrouter.mgmt.platforms.linux.store import Store
+from skrouter.mgmt.platforms.linux.supervise import DONE
 from skrouter.mgmt.sites import grants
 from skrouter.mgmt.sites.changes import KeepGrant, MakeIssuer
 from skrouter.mgmt.sites.facts import GrantServer, Identity
@@ -321,3 +324,10 @@ def test_broken_record_counts_as_absent(tmp_path: Path) -> None:
     (directory / "a.json").write_text("{")
     (directory / "b.json").write_text(json.dumps({"uid": "b"}))
     assert GrantFiles(directory).all() == {}
+
+
+def test_supervisor_ends_with_a_command_that_has_nothing_left_to_do(tmp_path: Path) -> None:
+    lock, log = tmp_path / "supervisor.lock", tmp_path / "log"
+    start_supervisor(lock, log, ["/bin/sh", "-c", f"echo run; exit {DONE}"], dict(os.environ))
+    wait_until(lambda: log.exists() and log.read_text() and not is_locked(lock), "the supervisor to end")
+    assert log.read_text() == "run\n"
