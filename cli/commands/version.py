@@ -6,7 +6,13 @@ from typing import Any
 
 import click
 from skrouter.cli.commands import checks, display
-from skrouter.cli.commands.session import InvalidError, Session, global_options, output_option, selected_platform
+from skrouter.cli.commands.session import (
+    InvalidError,
+    Session,
+    global_options,
+    output_option,
+    selected_platform,
+)
 from skrouter.cli.version import VERSION
 
 ENGINES = ("podman", "docker")
