@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from skrouter.cli.commands.local import is_kept_here, own_session, platform
+from skrouter.cli.commands.local import is_kept_here, own_session, platform, snapshot_sources
 from skrouter.cli.commands.session import FailedError
 from skrouter.cli.grants import FIRST_PORT, GrantService
 from skrouter.cli.version import VERSION
@@ -68,7 +68,8 @@ class Namespaces:
 
     def _look(self) -> None:
         entries = files.entries(self._root)
-        found = {one.name for one in entries if (one / "input").is_dir() and is_kept_here(one.name)}
+        known = {one.name for one in entries if (one / "input").is_dir()}
+        found = {one for one in known if one in self._controllers or is_kept_here(one)}
         for name in sorted(found - self._controllers.keys()):
             self._start(name)
         for name in self._controllers.keys() - found:
@@ -77,7 +78,8 @@ class Namespaces:
             thread.join(STOP_TIME)
 
     def _start(self, name: str) -> None:
-        controller = Controller({name: platform(own_session(name))}, log)
+        session = own_session(name)
+        controller = Controller({name: platform(session, snapshot_sources(session))}, log)
         thread = threading.Thread(target=controller.run, name=f"namespace {name}", daemon=True)
         self._controllers[name] = (controller, thread)
         thread.start()

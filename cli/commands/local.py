@@ -30,6 +30,9 @@ R = TypeVar("R", bound=Resource)
 ENGINE_VARIABLE = "CONTAINER_ENGINE"
 """Names the engine whose socket a controller in a container has."""
 
+RELOAD_VARIABLE = "SKUPPER_SYSTEM_RELOAD_TYPE"
+"""`manual` if a controller leaves changed documents to `skupper system reload`."""
+
 NOT_INITIALIZED = "Site not initialized yet"
 EXPIRY_SHOWN = ("Site", "Link")
 """Kinds whose status tells of certificates that end soon."""
@@ -100,9 +103,21 @@ def own_session(namespace: str) -> Session:
 
 
 def is_kept_here(namespace: str) -> bool:
-    """Whether a controller of this process can run the namespace: in a container it has one engine only."""
-    engine = os.environ.get(ENGINE_VARIABLE)
-    return not engine or own_session(namespace).platform == engine
+    """Whether a controller of this process keeps the namespace.
+
+    In a container it has one engine only; with manual reload it waits for `skupper system start`.
+    """
+    engine, session = os.environ.get(ENGINE_VARIABLE), own_session(namespace)
+    if engine and session.platform != engine:
+        return False
+    snapshot = snapshot_sources(session)
+    return snapshot is None or bool(files.entries(snapshot))
+
+
+def snapshot_sources(session: Session) -> Path | None:
+    """The documents that a command has loaded last, for a controller with manual reload; None for others."""
+    is_manual = os.environ.get(RELOAD_VARIABLE) == "manual"
+    return session.layout.internal / "snapshot" if is_manual else None
 
 
 def check_platform(session: Session) -> None:
@@ -131,7 +146,7 @@ def advice(session: Session) -> str:
     return start_advice(manager(session), user_id=os.getuid())
 
 
-def platform(session: Session) -> LinuxPlatform:
+def platform(session: Session, sources: Path | None = None) -> LinuxPlatform:
     """The namespace as a platform. Its imports are paid by commands that need a running site only."""
     import uuid  # noqa: PLC0415
 
@@ -153,6 +168,7 @@ def platform(session: Session) -> LinuxPlatform:
         version=VERSION,
         platform=name,
         profiles=PROFILES if name in ENGINES else "",
+        sources=sources,
     )
 
 

@@ -149,9 +149,7 @@ def test_15_6_and_15_11_controller_takes_up_changes_and_leaves_with_its_sites(
         lambda: cli.row("listener status -n auto")[-1:] == ["No matching connectors"], "the listener", 60
     )
     podman("stop", "auto-skupper-router")
-    wait_until(
-        lambda: podman.inspect("auto-skupper-router")["State"]["Status"] == "running", "the router again", 60
-    )
+    wait_until(lambda: podman.state("auto-skupper-router") == "running", "the router again", 60)
     assert "The west site is active (namespace auto)" in cli("system uninstall", status=1)
     output = cli("system uninstall --force")
     assert 'Namespace "auto" has been removed' in output and "System-controller has been removed" in output
@@ -172,6 +170,6 @@ def test_image_expands_variables_and_runs_as_a_user_of_its_own(podman: Podman, t
         f"{tmp_path}:/etc/skupper-router/config",
     )
     podman("run", "--detach", "--name", "alone", *options, name)
-    wait_until(lambda: "id=west-router" in podman("logs", "alone"), "the router of the expanded name")
+    wait_until(lambda: "id=west-router" in podman.log("alone"), "the router of the expanded name")
     podman("rm", "--force", "--time", "5", "alone")
     assert int(podman("image", "inspect", "--format", "{{.Size}}", name)) < 130 << 20

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from shlex import quote
 
 from skrouter.mgmt.platforms.containers.endpoint import Endpoint
-from skrouter.mgmt.platforms.containers.shapes import APPLICATION
+from skrouter.mgmt.platforms.containers.shapes import APPLICATION, STOP_TIME
 from skrouter.mgmt.platforms.linux.units import escaped, quoted
 
-STOP_TIME = 10
 CONTROLLER_UNIT = "skupper-controller.service"
 START, STOP = "start.sh", "stop.sh"
 

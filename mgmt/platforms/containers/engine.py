@@ -12,14 +12,13 @@ from urllib.parse import quote, urlencode
 
 from skrouter.mgmt.platforms.containers.endpoint import Endpoint, remedy
 from skrouter.mgmt.platforms.containers.images import Image
-from skrouter.mgmt.platforms.containers.shapes import Container
+from skrouter.mgmt.platforms.containers.shapes import STOP_TIME, Container
 from skrouter.mgmt.sites.platform import PlatformError
 
 ANSWER_TIME = 60.0
 """Seconds for an answer: stopping a container takes ten of them if it does not listen."""
 
 PULL_TIME = 900.0
-STOP_TIME = 10
 LONGEST_ANSWER = 16 << 20
 
 _GONE = http.client.NOT_FOUND

@@ -11,6 +11,9 @@ from skrouter.mgmt.platforms.linux.layout import OUTPUT, OUTPUT_VARIABLE
 
 APPLICATION = ("application", "skupper-v2")
 COMPONENT_LABEL = "skupper.io/v2-component"
+STOP_TIME = 10
+"""Seconds to end in, whoever ends it."""
+
 SITE_LABEL = "skupper.io/site-id"
 CONTROLLER = "system-controller"
 
@@ -71,6 +74,7 @@ class Container:
             "Env": [f"{name}={value}" for name, value in sorted(self.environment.items())],
             "Labels": dict(self.labels),
             "User": f"{self.run_as.user}:{self.run_as.group}",
+            "StopTimeout": STOP_TIME,  # Podman takes none as zero, and kills at once
             "HostConfig": host,
         }
 

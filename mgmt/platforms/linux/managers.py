@@ -69,7 +69,7 @@ def start_advice(manager: RouterManager, *, user_id: int) -> str:
     if isinstance(manager, SupervisedManager):
         return "No systemd manager answers: nothing starts the site again after a restart of this machine."
     user = _user_name(user_id)
-    if not isinstance(manager, SystemdManager) or user_id == 0 or (LINGERING / user).exists():
+    if user_id == 0 or (LINGERING / user).exists():
         return ""
     return f"It is recommended to enable lingering for {user}, otherwise Skupper may not start on boot."
 

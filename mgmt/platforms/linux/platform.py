@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from skrouter.config.resources.access_token import AccessToken
 from skrouter.config.resources.common import CustomResource, Resource
@@ -33,7 +34,8 @@ Redeem = Callable[[AccessToken, str], tuple[Resource, ...]]
 class LinuxPlatform:
     """One namespace. `new_identity` is for a site that has none yet; `now` gives seconds since 1970.
 
-    `profiles` is where the router finds its credentials, if it does not see them where they are.
+    `profiles` is where the router finds its credentials, if it does not see them where they are; `sources`
+    is where the documents are, if not in the input.
     """
 
     def __init__(
@@ -48,8 +50,9 @@ class LinuxPlatform:
         version: str,
         platform: str = PLATFORM,
         profiles: str = "",
+        sources: Path | None = None,
     ) -> None:
-        self._store = Store(layout, authority)
+        self._store = Store(layout, authority, sources)
         self._layout = layout
         self._authority = authority
         self._manager = manager
@@ -151,7 +154,7 @@ class LinuxPlatform:
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Look for changes below input."""
         layout = self._layout
-        watched = (layout.input_resources, layout.input_certificates, layout.input_issuers)
+        watched = (self._store.sources, layout.input_certificates, layout.input_issuers)
         for directory in watched:
             files.make_directory(directory)
         return watch_directories(watched, changed)

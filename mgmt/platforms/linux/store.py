@@ -33,10 +33,11 @@ _TLS_FILES = {"ca": files.CA_FILE, "cert": files.CERTIFICATE_FILE, "key": files.
 
 
 class Store:
-    """The files of one namespace."""
+    """The files of one namespace; `sources` is where the user's documents are, if not in its input."""
 
-    def __init__(self, layout: Layout, authority: Authority) -> None:
+    def __init__(self, layout: Layout, authority: Authority, sources: Path | None = None) -> None:
         self.layout = layout
+        self.sources = sources or layout.input_resources
         self._authority = authority
 
     # --- what the user wants
@@ -44,7 +45,7 @@ class Store:
     def read_input(self) -> Input:
         """The input, or all that is wrong with it; of no file a part is used."""
         loaded = Loaded()
-        for file in files.entries(self.layout.input_resources):
+        for file in files.entries(self.sources):
             if file.suffix in INPUT_SUFFIXES and file.is_file():
                 loaded += self._load_input(file)
         problems = [*loaded.problems]

@@ -58,7 +58,12 @@ class Podman:
 
     def __call__(self, *arguments: str) -> str:
         """Standard output of a command that works."""
-        found = subprocess.run(
+        found = self._run(*arguments)
+        assert found.returncode == 0, (arguments, found.stdout, found.stderr)
+        return found.stdout
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             ["podman", *arguments],
             env={**os.environ, **self.environment},
             capture_output=True,
@@ -66,13 +71,20 @@ class Podman:
             check=False,
             timeout=120,
         )
-        assert found.returncode == 0, (arguments, found.stdout, found.stderr)
-        return found.stdout
 
     def inspect(self, name: str) -> dict[str, Any]:
         """A container."""
         found: list[dict[str, Any]] = json.loads(self("container", "inspect", name))
         return found[0]
+
+    def state(self, name: str) -> str:
+        """Of a container; empty if there is none, as while it is made anew."""
+        return self._run("container", "inspect", "--format", "{{.State.Status}}", name).stdout.strip()
+
+    def log(self, name: str) -> str:
+        """What a container has written, to either stream."""
+        found = self._run("logs", name)
+        return found.stdout + found.stderr
 
     def names(self) -> set[str]:
         """Of all containers."""

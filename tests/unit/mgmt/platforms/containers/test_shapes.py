@@ -27,6 +27,7 @@ def test_router_container_is_that_of_the_reference() -> None:
             "skupper.io/site-id": "site-1",
         },
         "User": "7:8",
+        "StopTimeout": 10,
         "HostConfig": {
             "NetworkMode": "host",
             "RestartPolicy": {"Name": "always"},
