@@ -52,10 +52,6 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "system reload": ("skupper system reload",),
     "system stop": ("skupper system stop",),
     "system setup": ("skupper system setup --path ./my-site", "skupper system setup --force"),
-    "system generate-bundle": (
-        "skupper system generate-bundle remote-site",
-        "skupper system generate-bundle remote-site --type shell-script",
-    ),
     "system teardown": ("skupper system teardown",),
     "system apply": (
         "skupper system apply -f link.yaml",

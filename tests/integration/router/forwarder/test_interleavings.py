@@ -20,6 +20,7 @@ PLAYED = {
     "deadline": None,
     "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 }
+pytestmark = pytest.mark.timeout(120 + 2 * EXAMPLES)
 ROUTER = """
 router {{
     mode: {mode}
