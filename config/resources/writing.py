@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from skrouter.config.resources.shape import fields_of, is_list, is_map, without_none
 
-EMPTY = ("", 0, False, None, [], {})
+EMPTY: Final[tuple[object, ...]] = ("", 0, False, None, [], {})
 
 
 def write(value: Any) -> dict[str, Any]:
