@@ -25,8 +25,7 @@ LONGEST_PAUSE = 1.5
 """Seconds between a change and the blow: a site from nothing is up in about as many."""
 
 PATIENCE = 180.0
-LOCAL_PORT, LINK_PORTS, GRANT_PORT = 5671, {55671, 45671}, 9090
-"""Grants are redeemed at the last one as long as there is a controller."""
+LOCAL_PORT, LINK_PORTS = 5671, {55671, 45671}
 PORTS = range(8000, 8040)
 CONTROLLER, SUPERVISOR, ROUTER = "skrouter.cli.controller", "linux.supervise", "skrouter.cli.skrouterd"
 LEFT = ("internal/supervisor.lock", "internal/skrouterd.log", "runtime/issuers/")
@@ -160,8 +159,8 @@ class Life:
 
     def _wanted_ports(self) -> set[int]:
         if not self._has_site:
-            return {GRANT_PORT}
-        return {GRANT_PORT, LOCAL_PORT, *self._listeners.values(), *(LINK_PORTS if self._has_access else ())}
+            return set()
+        return {LOCAL_PORT, *self._listeners.values(), *(LINK_PORTS if self._has_access else ())}
 
     def _processes(self) -> list[int]:
         return [len(self.machine.processes(word)) for word in (CONTROLLER, SUPERVISOR, ROUTER)]
