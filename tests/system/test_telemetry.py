@@ -256,7 +256,7 @@ def test_h3_connection_is_told_by_both_sides_in_one_record(told, collector):
     assert record["startTime"] < record["endTime"]
     assert "errorListenerSide" not in record
     assert "errorConnectorSide" not in record
-    assert told.line["A"].found("FLOW_LOG", f"BIFLOW_TPORT [{record['identity']}] BEGIN END parent=")
+    told.line["A"].wait_line("FLOW_LOG", f"BIFLOW_TPORT [{record['identity']}] BEGIN END parent=")
 
 
 def test_h3_octets_of_a_living_connection_are_told_as_they_grow(told, collector):
