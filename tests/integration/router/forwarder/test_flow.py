@@ -54,9 +54,7 @@ def test_b7_credit_comes_back_with_each_settlement_and_never_exceeds_the_capacit
         assert sender.credit == count
 
 
-def test_a_sender_whose_last_destination_has_gone_is_asked_for_its_credit(
-    the_bench: Bench, node: Node
-) -> None:
+def test_a_sender_whose_last_destination_has_gone_is_asked_for_credit(the_bench: Bench, node: Node) -> None:
     """At its first delivery that is released; it has all of it again when there is a destination."""
     sender, receiver = ready(the_bench, node, "asked")
     receiver.close()
