@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import signal
 import sys
@@ -48,19 +47,16 @@ class Namespaces:
     def run(self) -> None:
         """Until `stop`; AlreadyRunningError if another holds the lock."""
         files.make_directory(self._root)
-        descriptor = os.open(self._root / "controller.lock", os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise AlreadyRunningError("System controller is already running, exiting") from error
+        lock = files.lock(self._root / "controller.lock")
+        if lock is None:
+            raise AlreadyRunningError("System controller is already running, exiting")
         try:
             while not self._ended.is_set():
                 self._look()
                 self._ended.wait(LOOK_INTERVAL)
         finally:
             self._stop_all()
-            os.close(descriptor)
+            os.close(lock)
 
     def stop(self) -> None:
         """Let `run` return."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import fcntl
 import os
 import socket
 import ssl
@@ -23,14 +22,14 @@ from skrouter.mgmt.platforms.linux.host import addresses, main_address
 from skrouter.mgmt.platforms.linux.layout import GrantLayout
 from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.certificates import Issued, Issuer, Wanted, plan
-from skrouter.mgmt.sites.facts import GrantServer, Host, Identity, Observed
+from skrouter.mgmt.sites.facts import Grant, GrantServer, Host, Identity, Observed
 from skrouter.mgmt.sites.grants import is_open
 
 FIRST_PORT = 9090
 LOOK_INTERVAL = 0.5
 """Seconds between two looks at grants, certificate and whether it is over."""
 IDLE_TIME = 60.0
-"""Seconds without an open grant after which a server ends that was started for grants only."""
+"""Seconds without an open grant after which the port is closed; a server for grants only ends then."""
 MOST_ROUNDS = 2
 """Plans for a certificate from nothing: first the CA, then what it signs."""
 CA = "skupper-grant-server-ca"
@@ -41,7 +40,10 @@ Log = Callable[[str, str], None]
 
 
 class GrantService:
-    """Serves while it holds the lock, for which it waits; `run` on a thread of its own, `stop` from any."""
+    """Serves open grants while it holds the lock, for which it waits.
+
+    `run` on a thread of its own, `stop` from any.
+    """
 
     def __init__(self, home: Path, log: Log, *, port: int = FIRST_PORT, ends_when_idle: bool = False) -> None:
         self._home = home
@@ -53,6 +55,7 @@ class GrantService:
         self._grants = LocalGrants(home, self._authority, time.time)
         self._ended = threading.Event()
         self._told: GrantServer | None = None
+        self._last_open = 0.0
 
     def stop(self) -> None:
         """Let `run` return."""
@@ -69,20 +72,52 @@ class GrantService:
 
     def run(self) -> None:
         """Until `stop`, or until nobody needs it."""
-        files.make_directory(self._layout.root)
-        descriptor = os.open(self._layout.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        lock = self._wait_for_lock()
+        if lock is None:
+            return
         try:
-            while not _taken(descriptor):
-                if self._ended.wait(LOOK_INTERVAL):
-                    return
-            asyncio.run(self._serve())
+            self._attend()
         finally:
-            os.close(descriptor)
+            os.close(lock)
+
+    def _wait_for_lock(self) -> int | None:
+        files.make_directory(self._layout.root)
+        while not self._ended.is_set():
+            lock = files.lock(self._layout.lock)
+            if lock is not None:
+                return lock
+            self._ended.wait(LOOK_INTERVAL)
+        return None
+
+    def _attend(self) -> None:
+        """Serve whenever a grant is open: while none is, nothing listens."""
+        self._last_open = time.monotonic()
+        while not self._ended.is_set():
+            if self._note_open(self._grants.all()):
+                asyncio.run(self._serve())
+            if self._ends_when_idle and self._is_idle():
+                return
+            self._ended.wait(LOOK_INTERVAL)
+
+    def _note_open(self, grants: list[Grant]) -> bool:
+        """Whether one of them can be redeemed, which is remembered."""
+        now = time.time()
+        found = any(is_open(one, now) for one in grants)
+        if found:
+            self._last_open = time.monotonic()
+        return found
+
+    def _is_idle(self) -> bool:
+        return time.monotonic() - self._last_open > IDLE_TIME
 
     async def _serve(self) -> None:
-        listener = listen(self._kept_port())
+        """Until `stop`, or until no grant has been open for a while."""
+        with listen(self._kept_port()) as listener:
+            await self._serve_at(listener)
+
+    async def _serve_at(self, listener: socket.socket) -> None:
         port = int(listener.getsockname()[1])
-        self._renew()
+        self._renew(_hosts(self._grants.all()))
         context = server_context(*self._files())
         redeemer = Redeemer(self._grants, self._log, now=time.time, clock=time.monotonic)
         serving = asyncio.create_task(Server(listener, context, redeemer).run())
@@ -92,32 +127,20 @@ class GrantService:
         finally:
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
-            files.remove(self._layout.endpoint)
+            self._log("info", f"grants are redeemed at port {port} no more")
 
     async def _look_after(self, context: ssl.SSLContext, port: int, serving: asyncio.Task[None]) -> None:
         """Certificate and endpoint are kept right, until it is over; an error if nobody serves any more."""
-        idle_since = time.monotonic()
-        while not self._ended.is_set():
-            if self._renew():
+        while not self._ended.is_set() and not self._is_idle():
+            grants = self._grants.all()
+            self._note_open(grants)
+            hosts = _hosts(grants)
+            if self._renew(hosts):
                 context.load_cert_chain(*self._files())
-            self._tell(port)
+            self._tell(port, {one.uid: one.host for one in grants if one.host in ("", *hosts)})
             await asyncio.wait((serving,), timeout=LOOK_INTERVAL)
             if serving.done():
                 serving.result()
-            if self._has_open_grants():
-                idle_since = time.monotonic()
-            elif self._ends_when_idle and time.monotonic() - idle_since > IDLE_TIME and self._leave():
-                return
-
-    def _leave(self) -> bool:
-        """Say first that nobody is here, then look again: who makes a grant now sees it."""
-        files.remove(self._layout.endpoint)
-        self._told = None
-        return not self._has_open_grants()
-
-    def _has_open_grants(self) -> bool:
-        now = time.time()
-        return any(is_open(one, now) for one in self._grants.all())
 
     # --- port, certificate, endpoint
 
@@ -127,25 +150,21 @@ class GrantService:
         text = (files.read(kept) or b"").decode("ascii", "replace").strip()
         return int(text) if text.isdigit() and 0 < int(text) < 65536 else self._first_port
 
-    def _tell(self, port: int) -> None:
+    def _tell(self, port: int, served: dict[str, str]) -> None:
         ca = (files.read(self._layout.issuer / files.CERTIFICATE_FILE) or b"").decode()
-        server = GrantServer(main_address(), port, ca, self._hosts())
+        server = GrantServer(main_address(), port, ca, served)
         if server != self._told:
             files.write(self._layout.root / "port", f"{port}\n".encode())
             write_server(self._home, server)
             self._told = server
 
-    def _hosts(self) -> frozenset[str]:
-        asked = {one.host for one in self._grants.all() if is_host(one.host)}
-        return frozenset({socket.gethostname().lower(), *addresses(), *LOCAL_HOSTS, *asked})
-
     def _files(self) -> tuple[Path, Path]:
         directory = self._layout.credentials
         return directory / files.CERTIFICATE_FILE, directory / files.KEY_FILE
 
-    def _renew(self) -> bool:
+    def _renew(self, hosts: frozenset[str]) -> bool:
         """Have a CA and a certificate that are right; whether the certificate is another one now."""
-        wanted = Wanted({CA: Issuer(CA, CA)}, {NAME: Issued(NAME, CA, NAME, self._hosts())})
+        wanted = Wanted({CA: Issuer(CA, CA)}, {NAME: Issued(NAME, CA, NAME, hosts)})
         renewed = False
         for _ in range(MOST_ROUNDS):
             changes = plan(wanted, self._observed(), time.time()).changes
@@ -175,12 +194,10 @@ class GrantService:
                 files.write_pems(self._layout.credentials, pems)
 
 
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _hosts(grants: list[Grant]) -> frozenset[str]:
+    """Under which these may be redeemed: names and addresses of this machine, and those they ask for."""
+    asked = {one.host for one in grants if is_host(one.host)}
+    return frozenset({socket.gethostname().lower(), *addresses(), *LOCAL_HOSTS, *asked})
 
 
 def listen(first: int) -> socket.socket:

@@ -17,7 +17,10 @@ Picture = Callable[[Connection], str]
 
 def positive_seconds(text: str) -> float:
     """An option's number of seconds above 0."""
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0")
     return seconds

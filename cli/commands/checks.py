@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from skrouter.config.resources.rules import NAME_PATTERN, duration_seconds, is_host, is_name
 
+FILE_PATTERN = "^[A-Za-z0-9./~-]+$"
 EXPRESSION = "value does not match this regular expression: "
 
 
@@ -17,6 +19,12 @@ def name(what: str, value: str) -> str:
 def host(value: str) -> str:
     """A host name or an address."""
     return "" if is_host(value) else "host is not valid: a valid IP address or hostname is expected"
+
+
+def file_name(what: str, value: str) -> str:
+    """A name of a file that is written."""
+    good = re.fullmatch(FILE_PATTERN, value)
+    return "" if good else f"{what} is not valid: {EXPRESSION}{FILE_PATTERN}"
 
 
 def number(what: str, value: str, most: int) -> str:

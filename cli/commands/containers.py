@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from contextlib import suppress
 from typing import Any
 
@@ -31,6 +30,7 @@ from skrouter.mgmt.platforms.containers.manager import ContainerManager, in_cont
 from skrouter.mgmt.platforms.containers.shapes import controller_name, router_name
 from skrouter.mgmt.platforms.containers.system import SystemController, Units
 from skrouter.mgmt.platforms.linux.layout import data_home
+from skrouter.mgmt.platforms.linux.managers import user_name
 from skrouter.mgmt.platforms.linux.systemd import Unit
 from skrouter.mgmt.platforms.linux.units import unit_name
 from skrouter.mgmt.sites.platform import PlatformError
@@ -74,7 +74,7 @@ def system_controller(name: str) -> SystemController:
     return SystemController(
         data_home(os.environ, user_id=os.getuid()),
         found,
-        user=_user(),
+        user=user_name(os.getuid()),
         ids=_ids(),
         environment=os.environ,
         units=Units(_unit(CONTROLLER_UNIT), _socket(found.endpoint)),
@@ -88,7 +88,7 @@ def component(session: Session, found: Component) -> dict[str, Any]:
     """
     running = {
         ROUTER: router_name(session.namespace),
-        CONTROLLER: controller_name(_user()),
+        CONTROLLER: controller_name(user_name(os.getuid())),
     }[found]
     here, name, digest = engine(selected_platform(session)), image(found).name, ""
     with suppress(PlatformError):
@@ -118,10 +118,3 @@ def _unit(name: str) -> Unit | None:
 
 def _ids() -> tuple[int, int]:
     return os.getuid(), os.getgid()
-
-
-def _user() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())

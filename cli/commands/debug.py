@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from skrouter.cli.commands.session import FailedError, Session, global_options, 
 if TYPE_CHECKING:
     from skrouter.mgmt.sites.checkup import Finding
 
-FILE_PATTERN = re.compile("^[A-Za-z0-9./~-]+$")
 NO_SITE = "no skupper site found in namespace"
 
 KINDS = {
@@ -86,9 +84,7 @@ def dump(session: Session, filename: str) -> None:
     from skrouter.mgmt.platforms.linux import files  # noqa: PLC0415
     from skrouter.mgmt.platforms.linux.layout import SECRET_MODE  # noqa: PLC0415
 
-    good = FILE_PATTERN.fullmatch(filename)
-    problem = f"file name is not valid: {checks.EXPRESSION}{FILE_PATTERN.pattern}"
-    session.check(checks.problems("" if good else problem))
+    session.check(checks.problems(checks.file_name("file name", filename)))
     if not session.layout.platform_file.exists():
         raise FailedError(NO_SITE)
     now = time.time()

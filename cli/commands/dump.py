@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
 import os
 import platform as machine
@@ -11,12 +9,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from skrouter.cli.version import VERSION
+from skrouter.mgmt.bundles.archive import Member, tarball
 from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import SECRET_MODE, Layout
 from skrouter.mgmt.platforms.linux.units import unit_directory, unit_name
@@ -58,13 +56,8 @@ def entries(layout: Layout, environment: Mapping[str, str]) -> Iterator[Entry]:
 
 def archive(found: Iterator[Entry], prefix: str, seconds: int) -> bytes:
     """The compressed archive; `seconds` since 1970 are the time of its files."""
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w") as tar:
-        for name, content in found:
-            info = tarfile.TarInfo(f"{prefix}/{name}")
-            info.size, info.mode, info.mtime = len(content), SECRET_MODE, seconds
-            tar.addfile(info, io.BytesIO(content))
-    return gzip.compress(raw.getvalue(), mtime=seconds)
+    members = (Member(f"{prefix}/{name}", content, SECRET_MODE) for name, content in found)
+    return tarball(members, seconds)
 
 
 # --- resources --------------------------------------------------------------------------------------------

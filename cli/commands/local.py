@@ -117,7 +117,7 @@ def is_kept_here(namespace: str) -> bool:
 def snapshot_sources(session: Session) -> Path | None:
     """The documents that a command has loaded last, for a controller with manual reload; None for others."""
     is_manual = os.environ.get(RELOAD_VARIABLE) == "manual"
-    return session.layout.internal / "snapshot" if is_manual else None
+    return session.layout.snapshot if is_manual else None
 
 
 def check_platform(session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -48,13 +49,12 @@ def group(session: Session, output: str, watch: str | None) -> None:
 
 
 def _seconds(text: str) -> float:
+    from skrouter.cli.watching import positive_seconds  # noqa: PLC0415
+
     try:
-        found = float(text)
-    except ValueError:
-        found = 0.0
-    if not 0 < found < float("inf"):
-        raise InvalidError([f"watch is not valid: {text} is not a number of seconds above 0"])
-    return found
+        return positive_seconds(text)
+    except ArgumentTypeError as error:
+        raise InvalidError([f"watch is not valid: {error}"]) from error
 
 
 def _looked(session: Session) -> tuple[Plan, Observed, dict[Place, str], float]:

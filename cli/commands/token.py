@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
@@ -11,7 +10,6 @@ from skrouter.cli.commands.session import FailedError, Session, global_options
 from skrouter.config.resources.access_token import AccessToken
 from skrouter.config.resources.documents import in_namespace, load
 
-FILE_PATTERN = re.compile("^[A-Za-z0-9./~-]+$")
 ISSUED = """
 Grant "{0}" is ready
 Token file {1} created
@@ -73,8 +71,9 @@ def _file_problems(filename: str | None) -> list[str]:
         return ["file name must be configured"]
     if not filename:
         return ["file name must not be empty"]
-    if not FILE_PATTERN.fullmatch(filename):
-        return [f"token file name is not valid: {checks.EXPRESSION}{FILE_PATTERN.pattern}"]
+    problem = checks.file_name("token file name", filename)
+    if problem:
+        return [problem]
     return ["token file name is a directory"] if Path(filename).is_dir() else []
 
 

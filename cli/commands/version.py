@@ -14,8 +14,8 @@ from skrouter.cli.commands.session import (
     selected_platform,
 )
 from skrouter.cli.version import VERSION
+from skrouter.mgmt.platforms.containers.endpoint import ENGINES
 
-ENGINES = ("podman", "docker")
 COMPONENTS = ("router", "controller", "cli")
 
 

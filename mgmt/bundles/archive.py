@@ -31,8 +31,8 @@ class Member:
 def bundle(members: Iterable[Member], installer: bytes, kind: str) -> bytes:
     """The bundle of a kind."""
     if kind == SHELL_SCRIPT:
-        return installer + MARKER + _tarball(members)
-    return _tarball([Member(INSTALLER, installer, 0o755), *members])
+        return installer + MARKER + tarball(members)
+    return tarball([Member(INSTALLER, installer, 0o755), *members])
 
 
 def filled(template: str, facts: Mapping[str, str]) -> bytes:
@@ -42,12 +42,12 @@ def filled(template: str, facts: Mapping[str, str]) -> bytes:
     return template.encode()
 
 
-def _tarball(members: Iterable[Member]) -> bytes:
-    """Of root, without times: the same content is the same file."""
+def tarball(members: Iterable[Member], seconds: int = 0) -> bytes:
+    """Of root, all of one time, in seconds since 1970: the same content is the same file."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for one in members:
             entry = tarfile.TarInfo(one.name)
-            entry.size, entry.mode = len(one.content), one.mode
+            entry.size, entry.mode, entry.mtime = len(one.content), one.mode, seconds
             archive.addfile(entry, io.BytesIO(one.content))
-    return gzip.compress(content.getvalue(), mtime=0)
+    return gzip.compress(content.getvalue(), mtime=seconds)

@@ -36,7 +36,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 class Server:
-    """Accepts on a listening socket, which it closes in the end."""
+    """Accepts on a listening socket, which stays its owner's."""
 
     def __init__(self, listener: socket.socket, context: ssl.SSLContext, answer: Answer) -> None:
         listener.setblocking(False)
@@ -59,7 +59,6 @@ class Server:
                     continue
                 self._admit(sock, str(address[0]).removeprefix("::ffff:"))
         finally:
-            self._listener.close()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -91,12 +91,12 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class GrantServer:
-    """The server where grants are redeemed: how others reach it, and all `hosts` it has a certificate for."""
+    """The server where grants are redeemed: how others reach it; the host of each grant it knows, by uid."""
 
     host: str
     port: int
     ca: str
-    hosts: frozenset[str] = frozenset()
+    grants: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

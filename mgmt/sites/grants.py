@@ -82,11 +82,11 @@ def _is_kept(change: KeepGrant, known: Grant | None) -> bool:
 
 
 def status(grant: AccessGrant, observed: Observed) -> AccessGrantStatus:
-    """Everything that a token needs; url and CA while a server answers under the grant's host."""
+    """Everything that a token needs; url and CA if a server knows it, under this host."""
     known, server = observed.grants.get(grant.name), observed.grant_server
     if known is None:
         return AccessGrantStatus()
-    answers = server is not None and known.host in ("", *server.hosts)
+    answers = server is not None and server.grants.get(known.uid) == known.host
     return AccessGrantStatus(
         url=url(known, server) if server is not None and answers else "",
         code=known.code,

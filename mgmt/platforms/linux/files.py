@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from skrouter.mgmt.sites.platform import Pems
 
 ASIDE = ".new"
+LOCK_ATTEMPTS = 20
+LOCK_PAUSE = 0.05
 CA_FILE, CERTIFICATE_FILE, KEY_FILE = "ca.crt", "tls.crt", "tls.key"
 
 
@@ -84,6 +87,23 @@ def turn(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def lock(path: Path) -> int | None:
+    """Take the lock until the descriptor is closed or the process ends; None if somebody else holds it.
+
+    Who only looks whether it is held holds it for a moment, so one refusal says nothing.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PUBLIC_MODE)
+    for _ in range(LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE)
+        else:
+            return descriptor
+    os.close(descriptor)
+    return None
 
 
 def write_pems(directory: Path, pems: Pems) -> None:

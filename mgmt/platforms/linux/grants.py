@@ -158,9 +158,7 @@ def read_server(home: Path) -> GrantServer | None:
     layout = GrantLayout(home)
     try:
         found = json.loads(files.read(layout.endpoint) or b"")
-        server = GrantServer(
-            str(found["host"]), int(found["port"]), str(found["ca"]), frozenset(map(str, found["hosts"]))
-        )
+        server = GrantServer(str(found["host"]), int(found["port"]), str(found["ca"]), dict(found["grants"]))
     except (ValueError, TypeError, KeyError):
         return None
     return server if is_locked(layout.lock) else None
@@ -168,5 +166,5 @@ def read_server(home: Path) -> GrantServer | None:
 
 def write_server(home: Path, server: GrantServer) -> None:
     """Tell where the server is."""
-    content = {"host": server.host, "port": server.port, "ca": server.ca, "hosts": sorted(server.hosts)}
+    content = {"host": server.host, "port": server.port, "ca": server.ca, "grants": dict(server.grants)}
     files.write(GrantLayout(home).endpoint, json.dumps(content, indent=1).encode())

@@ -68,13 +68,14 @@ def start_advice(manager: RouterManager, *, user_id: int) -> str:
     """What the user should know of the next start of the machine; empty if the site starts by itself."""
     if isinstance(manager, SupervisedManager):
         return "No systemd manager answers: nothing starts the site again after a restart of this machine."
-    user = _user_name(user_id)
+    user = user_name(user_id)
     if user_id == 0 or (LINGERING / user).exists():
         return ""
     return f"It is recommended to enable lingering for {user}, otherwise Skupper may not start on boot."
 
 
-def _user_name(user_id: int) -> str:
+def user_name(user_id: int) -> str:
+    """The name of a user; the number of one who has none."""
     try:
         return pwd.getpwuid(user_id).pw_name
     except KeyError:

@@ -234,11 +234,9 @@ class Store:
     def remove_site(self) -> None:
         """Everything but what the user wrote and the CAs."""
         layout = self.layout
-        for path in (layout.router_config.parent, layout.certificates, layout.links, layout.resources):
-            files.remove(path)
-        for path in (layout.revisions, layout.platform_file, layout.tokens, layout.grants):
-            files.remove(path)
-        for path in (layout.snapshot, layout.backup):
+        made = (layout.router_config.parent, layout.certificates, layout.links, layout.resources)
+        kept = (layout.revisions, layout.platform_file, layout.tokens, layout.grants)
+        for path in (*made, *kept, layout.snapshot, layout.backup):
             files.remove(path)
 
     def _documents(self, file: Path) -> tuple[Resource, ...]:

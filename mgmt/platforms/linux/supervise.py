@@ -8,7 +8,6 @@ killed, the kernel ends the command.
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import os
 import signal
 import subprocess
@@ -17,14 +16,14 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from skrouter.mgmt.platforms.linux import files
+
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 30.0
 LONG_LIFE = 30.0
 """Seconds after which a command counts as having worked: its next end is followed by a short pause again."""
 
 STOP_TIME = 15.0
-LOCK_ATTEMPTS = 20
-LOCK_PAUSE = 0.05
 LOG_MODE = 0o640
 LONGEST_LOG = 16 << 20
 """Octets after which the log is put aside at the next start."""
@@ -45,25 +44,13 @@ def main(arguments: list[str]) -> int:
     lock, log, *command = arguments
     if os.fork():
         os._exit(0)  # who started us waits for this only, and we are nobody's child
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
-    if not _take(descriptor):
+    descriptor = files.lock(Path(lock))
+    if descriptor is None:
         return 1
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     Supervisor(Path(log), command).run()
     return 0
-
-
-def _take(descriptor: int) -> bool:
-    """Take the lock. Who only looks whether it is held holds it for a moment, so one refusal says nothing."""
-    for _ in range(LOCK_ATTEMPTS):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(LOCK_PAUSE)
-        else:
-            return True
-    return False
 
 
 class Supervisor:

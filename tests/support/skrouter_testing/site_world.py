@@ -131,6 +131,10 @@ class World:
             grant_server=self.grant_server,
         )
 
+    def entity(self, kind: str, name: str) -> RouterEntity:
+        """What management of the running router shows of an entity."""
+        return next(one for one in self.running or () if one.key == (kind, name))
+
     def _from_tokens(self) -> dict[str, Credentials]:
         return _secrets(one for documents in self.redeemed.values() for one in documents)
 
@@ -188,7 +192,7 @@ class World:
         known = self.grants.get(wanted.name)
         if known is None:
             self._serial += 1
-            known = Grant(f"uid-{self._serial}", wanted.name, f"code-{self._serial}", 0, 0, end, "")
+            known = Grant(f"uid-{wanted.name}", wanted.name, f"code-{self._serial}", 0, 0, end, "")
         self.grants[wanted.name] = replace(
             known,
             code=wanted.code or known.code,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.sites.platform import Pems
 from skrouter_testing import internet
 from skrouter_testing import machine as machines
-from skrouter_testing.grant_server import as_answer, grants
+from skrouter_testing.grant_server import as_answer
 from skrouter_testing.internet import PUBLIC, Internet
 from skrouter_testing.machine import Machine, wait_open
 from skrouter_testing.process import wait_until
@@ -53,6 +54,10 @@ class World:
         """A link to the hub."""
         return self.hub.skupper(f"link generate --host {self.hub_address}")
 
+    def hand_over(self, name: str, machine: Machine) -> None:
+        """A file of the hub, for a machine."""
+        shutil.copyfile(self.hub.home / name, machine.home / name)
+
     def link_is(self, machine: Machine, name: str, status: str) -> bool:
         return [row[1] for row in machine.rows("link status")[1:] if row[0] == name] == [status]
 
@@ -68,21 +73,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         hub, east, west = (Machine(home / name, network=net.names[name]) for name in ("hub", "east", "west"))
         with hub, east, west:
             found = World(west, hub, east, net.address("hub"))
-            _start(found, home)
+            _start(found)
             yield found
 
 
-def _start(world: World, directory: Path) -> None:
+def _start(world: World) -> None:
     west, hub, east = world.west, world.hub, world.east
     hub.skupper("site create hub --enable-link-access")
     hub.skupper("system start")
     west.skupper("site create west")
     west.skupper(f"connector create web {HTTP_SERVER} --host 127.0.0.1")
     west.skupper(f"listener create sql {SQL_PORT} --host 127.0.0.1")
-    answer = as_answer(world.generated(), "hub-token")
-    with grants(hub, directory, answer, name="hub-token", host=world.hub_address) as token:
-        (west.home / "token.yaml").write_text(dump([token], status=False))
-        west.skupper("token redeem token.yaml")
+    hub.skupper(f"token issue token.yaml --name hub-token --host {world.hub_address}")
+    world.hand_over("token.yaml", west)
+    west.skupper("token redeem token.yaml")
     east.skupper("site create east")
     east.skupper(f"connector create sql {SQL_SERVER} --host 127.0.0.1")
     east.skupper(f"listener create web {HTTP_PORT} --host 127.0.0.1")
@@ -186,6 +190,38 @@ def test_links_end_with_link_access_and_come_back_with_it(world: World) -> None:
     world.wait_link(world.east, "link-hub", "Ready")
     wait_open(world.east, HTTP_PORT, "the listener of the page")
     assert fetch(world.east, HTTP_PORT) == PAGE
+
+
+GRANT = """apiVersion: skupper.io/v2alpha1
+kind: AccessGrant
+metadata: {name: brief}
+spec:
+  redemptionsAllowed: 9
+  expirationWindow: 10s
+  settings: {host: %s}
+"""
+
+
+def redeemed(world: World, name: str) -> str:
+    """What is said to east that redeems this token of the hub."""
+    return world.east.run("skupper", "token", "redeem", f"{name}.yaml").out
+
+
+def test_token_is_good_for_one_use(world: World) -> None:
+    world.hub.skupper(f"token issue once.yaml --name once --host {world.hub_address}")
+    world.hand_over("once.yaml", world.east)
+    assert "has been redeemed" in redeemed(world, "once")
+    assert "404: No such access granted" in redeemed(world, "once")
+    world.east.skupper("link delete once")
+
+
+def test_token_of_a_grant_is_good_until_its_end(world: World) -> None:
+    world.hub.skupper("system apply -f -", stdin=GRANT % world.hub_address)
+    world.hub.skupper("token issue brief.yaml --name brief --grant brief")
+    world.hand_over("brief.yaml", world.east)
+    assert "has been redeemed" in redeemed(world, "brief")
+    wait_until(lambda: "404: No such claim" in redeemed(world, "brief"), "the end of the grant", LINK_TIME)
+    world.east.skupper("link delete brief")
 
 
 def changed(generated: str, name: str, change: Pems) -> str:

@@ -34,7 +34,7 @@ def texts(loaded: Loaded) -> list[str]:
 
 
 def without_zeros(resource: CustomResource) -> dict[str, object]:
-    """What a document can state: false and zero are left out, a default takes their place."""
+    """What a document can state: what is empty is left out, a default takes its place."""
     return to_document(resource)
 
 
@@ -44,6 +44,19 @@ def test_what_was_written_is_read_as_the_same(resource: CustomResource) -> None:
     loaded = load(dump([resource]))
     assert loaded.problems == () and loaded.warnings == ()
     assert without_zeros(loaded.resources[0]) == without_zeros(resource)  # type: ignore[arg-type]
+
+
+def test_a_false_that_is_not_the_default_is_written() -> None:
+    spec = {"auth": {"strategy": "openshift", "openshift": {"createCookieSecret": False}}}
+    text = json.dumps(
+        {
+            "apiVersion": "observability.skupper.io/v2alpha1",
+            "kind": "NetworkObserver",
+            "metadata": {"name": "console"},
+            "spec": spec,
+        }
+    )
+    assert to_document(only(load(dump(load(text).resources))))["spec"] == spec
 
 
 @given(resources())

@@ -18,7 +18,7 @@ from skrouter_testing.site_world import NOW, World
 SITE = Site(Metadata("west"), SiteSpec(link_access="default"))
 EDGE = Site(Metadata("west"), SiteSpec(edge=True))
 GRANT = AccessGrant(Metadata("guests"), AccessGrantSpec(2, "1h"))
-SERVER = GrantServer("192.0.2.1", 9090, "pem", frozenset({"west.example"}))
+SERVER = GrantServer("192.0.2.1", 9090, "pem", {"uid-guests": ""})
 ROLES = (Role("inter-router"), Role("edge", 7000))
 KEPT = Grant("uid-1", "guests", "code", 2, 0, "2027-01-15T09:00:00Z", "skupper-site-ca")
 
@@ -83,7 +83,7 @@ def test_grant_for_a_host_waits_until_the_server_has_a_certificate_for_it() -> N
     world = World(grant_server=SERVER)
     world.settle((SITE, grant))
     assert status(world).status == "Pending"
-    world.grant_server = replace(SERVER, hosts=frozenset({"other.example"}))
+    world.grant_server = replace(SERVER, grants={"uid-guests": "other.example"})
     world.settle((SITE, grant))
     assert status(world).url.startswith("https://other.example:9090/")
 

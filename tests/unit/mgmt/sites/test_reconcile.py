@@ -30,7 +30,7 @@ from skrouter.config.resources.router_access import Role, RouterAccess, RouterAc
 from skrouter.config.resources.site import Site, SiteSpec
 from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.entities import RouterEntity, parse
-from skrouter_testing.site_world import CrashError, World, provided
+from skrouter_testing.site_world import CrashError, World
 
 FEW = settings(max_examples=30, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 """A failing history is short enough as it is: shrinking would take longer than reading it."""
@@ -459,49 +459,3 @@ def test_wildcards_of_a_certificate_are_no_hosts_to_link_to() -> None:
         "link-inner-10.1.1.1.yaml",
         "link-inner-a.example.yaml",
     }
-
-
-def test_credentials_of_the_user_win_over_generated_ones() -> None:
-    world = settled(ALL)
-    world.provided["secure-tls"] = provided("secure-tls")
-    world.done.clear()
-    world.settle(ALL)
-    assert world.credentials["secure-tls"].digest == "user-secure-tls-1"
-    assert running(world)["sslProfile", "secure-tls"].get("ordinal") == 1
-    del world.provided["secure-tls"]
-    world.settle(ALL)
-    assert world.credentials["secure-tls"].hosts == {"10.0.0.1"}
-    assert running(world)["sslProfile", "secure-tls"].get("ordinal") == 2
-    assert not any(isinstance(one, c.DeleteEntity) for one in world.done)
-
-
-def test_ordinals_only_grow_though_files_are_lost_between() -> None:
-    world = settled((SITE, SECURE))
-    for serial in "12":
-        world.provided["secure-tls"] = provided("secure-tls", serial)
-        world.settle((SITE, SECURE))
-    del world.provided["secure-tls"], world.credentials["secure-tls"]
-    world.settle((SITE, SECURE))
-    assert running(world)["sslProfile", "secure-tls"].get("ordinal") == 3
-
-
-def test_setting_names_how_many_ordinals_stay_valid() -> None:
-    site = replace(SITE, spec=replace(SITE.spec, settings={"tls-prior-valid-revisions": "1"}))
-    resources = (site, SECURE)
-    world = settled(resources)
-    for serial in "123":
-        world.provided["secure-tls"] = provided("secure-tls", serial)
-        world.settle(resources)
-    profile = running(world)["sslProfile", "secure-tls"]
-    assert (profile.get("ordinal"), profile.get("oldestValidOrdinal")) == (3, 2)
-
-
-def test_replaced_authority_leaves_no_earlier_ordinal_valid() -> None:
-    world = settled((SITE, SECURE))
-    ordinals = []
-    for serial, key in (("1", "a"), ("2", "a"), ("3", "b"), ("4", "b")):
-        world.provided["secure-tls"] = replace(provided("secure-tls", serial), ca_key=key)
-        world.settle((SITE, SECURE))
-        profile = running(world)["sslProfile", "secure-tls"]
-        ordinals.append((profile.get("ordinal"), profile.get("oldestValidOrdinal")))
-    assert ordinals == [(1, None), (2, None), (3, 3), (4, 3)]
