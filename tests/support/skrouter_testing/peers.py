@@ -419,7 +419,7 @@ class Peer:
         link.flows.append(fields)
         if link.is_sender:
             link.credit = int(fields["delivery-count"] or 0) + int(fields["link-credit"] or 0) - link.count
-            if fields["drain"] and link.answers_drain:
+            if fields["drain"] and link.credit > 0 and link.answers_drain:
                 link.drained()
         elif fields["delivery-count"] is not None:
             link.credit -= int(fields["delivery-count"]) - link.count
