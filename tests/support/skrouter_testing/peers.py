@@ -191,7 +191,8 @@ class Peer:
     """An AMQP container on a socket: one connection, one session."""
 
     def __init__(self, port: int, container: str = "peer", **fields: object) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE)
+        # Bound first: connect may choose the port of a connection to another listener; `host` would name two.
+        self._socket = socket.create_connection(("127.0.0.1", port), _PATIENCE, ("127.0.0.1", 0))
         self._socket.setblocking(False)
         self._in = bytearray()
         self._out = bytearray(AMQP_HEADER)
