@@ -148,6 +148,7 @@ cdef extern from "proton_api.h" nogil:
     int pn_link_queued(pn_link_t *)
     bint pn_link_get_drain(pn_link_t *)
     int pn_link_drained(pn_link_t *)
+    void pn_link_drain(pn_link_t *, int)
     void pn_link_flow(pn_link_t *, int)
     void pn_link_set_drain(pn_link_t *, bint)
     void pn_link_offered(pn_link_t *, int)

@@ -583,8 +583,8 @@ cdef class Forwarder:
         if link.outgoing or link.withheld != allowed:
             return
         link.withheld = not allowed
-        if allowed and link.owed and pn_link_state(link.pn) & PN_REMOTE_ACTIVE:
-            pn_link_flow(link.pn, link.owed)
+        if allowed and (link.owed or pn_link_get_drain(link.pn)) and pn_link_state(link.pn) & PN_REMOTE_ACTIVE:
+            pn_link_flow(link.pn, link.owed)        # which ends the draining too
             link.owed = 0
             connection_wake(link.connection)
 

@@ -30,7 +30,14 @@ from skrouter.router.forwarder.model cimport (
     neighbor_t,
     outcome_t,
 )
-from skrouter.router.forwarder.receiving cimport incoming_delivery, queue_resume, replace_credit, tell_sender
+from skrouter.router.forwarder.receiving cimport (
+    ask_credit_back,
+    incoming_delivery,
+    queue_resume,
+    replace_credit,
+    take_credit_back,
+    tell_sender,
+)
 from skrouter.router.forwarder.sending cimport (
     abort_copy,
     outgoing_disposition,
@@ -56,6 +63,7 @@ AMQP_OPS.copy_aborted = abort_copy
 AMQP_OPS.outcome = tell_sender
 AMQP_OPS.resume = queue_resume
 AMQP_OPS.credit = replace_credit
+AMQP_OPS.drain = ask_credit_back
 
 
 cdef const link_ops_t *amqp_ops() noexcept nogil:
@@ -332,7 +340,10 @@ cdef void _restart_channels(forwarder_t *forwarder) noexcept nogil:
 
 cdef void _link_flow(connection_t *connection, pn_link_t *pn) noexcept nogil:
     cdef link_t *link = <link_t *>pn_link_get_context(pn)
-    if link == NULL or not link.outgoing:
+    if link == NULL:
+        return
+    if not link.outgoing:
+        take_credit_back(link)
         return
     if link.zero_credit_since and pn_link_credit(pn) > 0:
         link_has_credit(link)

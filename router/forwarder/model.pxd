@@ -199,6 +199,7 @@ cdef struct link_ops_t:
     outcome_fn outcome          # incoming: tell the sender; with `settle`, forget the arrival (deliveries.arrival_free)
     arrival_fn resume           # incoming: there is room for more content; only note it (called from within copy_peek), read later
     link_fn credit              # incoming: one delivery was dealt with: replace its credit
+    link_fn drain               # incoming: nobody is there to send to: ask for the credit back. NULL: there is none to give back
     no_way_fn no_way            # incoming: nobody takes it now; True: it stays, and is routed again. NULL: it is released
 
 cdef struct rate_t:             # how many deliveries have ended in each of the last seconds

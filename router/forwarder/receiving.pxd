@@ -10,4 +10,6 @@ cdef void resume_all(links_t *links) noexcept nogil
 # link_ops_t.resume, credit, outcome of AMQP links.
 cdef void queue_resume(arrival_t *arrival) noexcept nogil
 cdef void replace_credit(link_t *link) noexcept nogil
+cdef void ask_credit_back(link_t *link) noexcept nogil
+cdef void take_credit_back(link_t *link) noexcept nogil
 cdef void tell_sender(arrival_t *arrival, const outcome_t *outcome, bint settle) noexcept nogil

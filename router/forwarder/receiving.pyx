@@ -178,6 +178,26 @@ cdef void replace_credit(link_t *link) noexcept nogil:
     connection_wake(link.connection)
 
 
+cdef void ask_credit_back(link_t *link) noexcept nogil:
+    """Drain (spec: routing-protocol §5.7): a broker would else deliver what we release again and again, while credit lasts."""
+    if link.pn == NULL or pn_link_get_drain(link.pn) or pn_link_credit(link.pn) <= 0:
+        return
+    pn_link_drain(link.pn, 0)
+    connection_wake(link.connection)
+
+
+cdef void take_credit_back(link_t *link) noexcept nogil:
+    """What the sender has drained is owed to it; given at once if there is a destination again."""
+    cdef int drained = pn_link_drained(link.pn)
+    if drained <= 0:
+        return
+    if link.withheld:
+        link.owed += drained
+        return
+    pn_link_flow(link.pn, drained)
+    connection_wake(link.connection)
+
+
 cdef void _fill_disposition(pn_disposition_t *local, const outcome_t *outcome) noexcept nogil:
     if outcome.state == PN_RECEIVED:
         pn_disposition_set_section_number(local, outcome.section_number)

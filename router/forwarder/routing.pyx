@@ -107,6 +107,8 @@ cdef void _refuse(arrival_t *arrival, outcome_t outcome) noexcept nogil:
             arrival.link.dropped_presettled_count += 1
     elif outcome.state == PN_RELEASED:
         forwarder.metrics.released_deliveries += 1
+        if arrival.link != NULL and arrival.link.withheld and arrival.link.ops.drain != NULL:
+            arrival.link.ops.drain(arrival.link)
     else:
         forwarder.metrics.rejected_deliveries += 1
     arrival_finish(arrival, &outcome)

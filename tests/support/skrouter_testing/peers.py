@@ -118,6 +118,7 @@ class Link:
     flows: list[dict[str, Any]] = field(default_factory=list)
     received: list[Received] = field(default_factory=list)
     partial: Sent | None = None
+    answers_drain: bool = True
 
     @property
     def address(self) -> str | None:
@@ -164,6 +165,12 @@ class Link:
                 settled=settled,
                 more=more or index + 1 < len(parts),
             )
+
+    def drained(self) -> None:
+        """Give all credit back, as the router asks."""
+        self.count += self.credit
+        self.credit = 0
+        self.peer.flow(self, drain=True)
 
     def give(self, credit: int, *, drain: bool = False) -> None:
         """Let the router send so many more."""
@@ -413,6 +420,8 @@ class Peer:
         link.flows.append(fields)
         if link.is_sender:
             link.credit = int(fields["delivery-count"] or 0) + int(fields["link-credit"] or 0) - link.count
+            if fields["drain"] and link.credit > 0 and link.answers_drain:
+                link.drained()
         elif fields["delivery-count"] is not None:
             link.credit -= int(fields["delivery-count"]) - link.count
             link.count = int(fields["delivery-count"])

@@ -54,17 +54,35 @@ def test_b7_credit_comes_back_with_each_settlement_and_never_exceeds_the_capacit
         assert sender.credit == count
 
 
-def test_credit_that_is_kept_back_is_given_with_the_next_destination(the_bench: Bench, node: Node) -> None:
-    sender, receiver = ready(the_bench, node)
+def test_a_sender_whose_last_destination_has_gone_is_asked_for_credit(the_bench: Bench, node: Node) -> None:
+    """At its first delivery that is released; it has all of it again when there is a destination."""
+    sender, receiver = ready(the_bench, node, "asked")
     receiver.close()
     the_bench.rest()
-    sent = [sender.send(message(b"x")) for _ in range(4)]
-    the_bench.run_until(lambda: all(item.is_settled for item in sent), "not settled")
+    assert sender.credit == 10
+    sent = [sender.send(message(b"nobody")) for _ in range(3)]
+    the_bench.run_until(lambda: all(one.is_settled for one in sent), "not settled")
     the_bench.rest()
-    assert [item.outcome for item in sent] == ["released"] * 4
-    assert sender.credit == 6
-    the_bench.peer(node.ports[0]).receiver("x", 10)
-    the_bench.run_until(lambda: sender.credit == 10, "credit is lost")
+    assert [one.outcome for one in sent] == ["released"] * 3
+    assert sender.credit == 0
+    assert sender.flows[-1]["drain"] is True
+    late = the_bench.peer(node.ports[0], "late").receiver("asked", 5)
+    the_bench.run_until(lambda: sender.credit == 10, "the credit is lost")
+    assert sender.flows[-1]["drain"] is False
+    sender.send(message(b"somebody"))
+    the_bench.run_until(lambda: late.received, "nobody gets it")
+
+
+def test_a_sender_that_keeps_its_credit_though_asked_loses_nothing(the_bench: Bench, node: Node) -> None:
+    sender, receiver = ready(the_bench, node, "kept")
+    sender.answers_drain = False
+    receiver.close()
+    the_bench.rest()
+    sent = [sender.send(message(b"nobody")) for _ in range(12) if sender.credit > 0]
+    the_bench.run_until(lambda: all(one.is_settled for one in sent), "not settled")
+    assert len(sent) == 10 and {one.outcome for one in sent} == {"released"}
+    the_bench.peer(node.ports[0], "late").receiver("kept", 5)
+    the_bench.run_until(lambda: sender.credit == 10, "the credit is lost")
 
 
 def test_a_receiver_gets_no_more_than_its_credit(the_bench: Bench, node: Node) -> None:
