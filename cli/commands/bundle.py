@@ -115,8 +115,10 @@ def _wheel_members() -> Iterator[Member]:
 
 
 def _installer(session: Session, site: Site) -> bytes:
+    from skrouter.cli.commands.containers import image  # noqa: PLC0415
     from skrouter.mgmt import bundles  # noqa: PLC0415
     from skrouter.mgmt.bundles.wheels import programs  # noqa: PLC0415
+    from skrouter.mgmt.platforms.containers.images import ROUTER  # noqa: PLC0415
 
     template = Path(bundles.__path__[0]) / archive.INSTALLER
     facts = {
@@ -127,6 +129,7 @@ def _installer(session: Session, site: Site) -> bytes:
         "LIBC": machine.libc_ver()[1],
         "LIBRARIES": LIBRARIES,
         "PROGRAMS": " ".join(f"{name}={module}" for name, module in sorted(programs().items())),
+        "IMAGE": image(ROUTER).name,
         "NAMESPACE": session.namespace,
         "PLATFORM": selected_platform(session),
     }

@@ -9,6 +9,7 @@ MACHINE=@MACHINE@
 LIBC=@LIBC@
 LIBRARIES=@LIBRARIES@
 PROGRAMS=@PROGRAMS@
+IMAGE=@IMAGE@
 BUNDLED=@NAMESPACE@
 namespace=$BUNDLED
 platform=@PLATFORM@
@@ -87,8 +88,16 @@ lacking() {
             echo "the library ${pair%%:*} (Debian: ${pair##*:})"
     done
     if [ "$platform" != linux ]; then
-        command -v "$platform" >/dev/null || echo "the command $platform"
+        if ! command -v "$platform" >/dev/null; then
+            echo "the command $platform"
+        elif ! has_image; then
+            echo "the image $IMAGE, which $platform cannot pull (from a file: $platform load -i FILE)"
+        fi
     fi
+}
+
+has_image() {
+    "$platform" image inspect "$IMAGE" >/dev/null 2>&1 || "$platform" pull -q "$IMAGE" >/dev/null 2>&1
 }
 
 # --- installation
@@ -112,7 +121,11 @@ install_programs() {
     done
     for pair in $PROGRAMS; do
         file=$programs/bin/${pair%%=*}
-        printf '#!/bin/sh\nexec "%s/bin/python" -I -m %s "$@"\n' "$programs" "${pair##*=}" >"$file"
+        cat >"$file" <<END
+#!/bin/sh
+export SKUPPER_ROUTER_IMAGE="\${SKUPPER_ROUTER_IMAGE:-$IMAGE}"
+exec "$programs/bin/python" -I -m ${pair##*=} "\$@"
+END
         chmod 755 "$file"
     done
 }

@@ -156,6 +156,36 @@ def test_15_6_and_15_11_controller_takes_up_changes_and_leaves_with_its_sites(
     assert podman.names() == set()
 
 
+def test_bundle_names_its_image_and_runs_with_it(cli: Cli, podman: Podman) -> None:
+    cli("site create west --enable-link-access -n built")
+    cli("system generate-bundle west -n built --type shell-script")
+    installer = DATA_HOME / "bundles/west.sh"
+
+    def run(*options: str) -> str:
+        command = ["sh", installer, *options]
+        found = subprocess.run(command, env=cli.environment, capture_output=True, text=True, check=False)
+        assert found.returncode == 0, found
+        return found.stdout
+
+    assert 'Site "west" is now running on namespace "installed"' in run("-n", "installed")
+    image = podman.inspect("installed-skupper-router")["ImageName"]
+    assert f"IMAGE={image}\n" in installer.read_bytes().partition(b"__TARBALL")[0].decode()
+    assert cli.row("site status -n installed") == ["west", "Ready", "OK"]
+    run("-r", "-n", "installed")
+    assert podman.names() == set() and not (DATA_HOME / "programs").exists()
+
+
+def test_bundle_whose_image_nobody_has_tells_it_first(cli: Cli, podman: Podman) -> None:
+    cli.environment["SKUPPER_ROUTER_IMAGE"] = "localhost/nobody/has:this"
+    cli("site create west -n built")
+    cli("system generate-bundle west -n built --type shell-script")
+    command = ["sh", DATA_HOME / "bundles/west.sh", "-n", "installed"]
+    found = subprocess.run(command, env=cli.environment, capture_output=True, text=True, check=False)
+    assert found.returncode == 1
+    assert "  the image localhost/nobody/has:this, which podman cannot pull" in found.stderr
+    assert not (DATA_HOME / "namespaces/installed").exists() and podman.names() == set()
+
+
 def test_image_expands_variables_and_runs_as_a_user_of_its_own(podman: Podman, tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     (tmp_path / "skrouterd.json").write_text('[["router", {"id": "${SITE}-router", "mode": "standalone"}]]')
