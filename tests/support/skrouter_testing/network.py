@@ -19,6 +19,8 @@ FEW_COLLECTIONS = (200_000, 50, 1000)
 """A life makes millions of messages and hardly a cycle: a seventh of the time went into looking for some."""
 SHOWN = 10
 """Faults of a seed that are written; the first one mostly explains the others."""
+TELLING = 20.0
+"""Seconds between two lines that say how far it is; from there a run that was interrupted goes on."""
 
 
 def run_seed(routers: int, seed: int) -> tuple[int, list[str]]:
@@ -75,11 +77,15 @@ def main(arguments: list[str] | None = None) -> int:
         results: Iterable[tuple[int, list[str]]] = [(seeds[0], replay(seeds[0], options.routers))]
     else:
         results = run_seeds(seeds, options.routers, min(options.jobs, len(seeds)))
+    told = began
     for seed, found in results:
         if found:
             failed.append(seed)
             sys.stdout.write("\n".join(found[:SHOWN]) + "\n")
             sys.stdout.flush()
+        if time.monotonic() - told > TELLING:
+            told = time.monotonic()
+            sys.stderr.write(f"up to seed {seed}, {len(failed)} failed\n")
     seconds = time.monotonic() - began
     sys.stdout.write(f"{len(seeds)} seeds of {options.routers} routers, {len(failed)} failed: {failed}\n")
     sys.stderr.write(f"{seconds:.1f} s\n")
