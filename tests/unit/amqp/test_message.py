@@ -20,7 +20,7 @@ from skrouter.amqp.message import (
     decode_message,
     encode_message,
 )
-from skrouter.amqp.types import Described, Int, Long, Symbol, UByte, UInt, ULong
+from skrouter.amqp.types import Decimal64, Described, Int, Long, Symbol, UByte, UInt, ULong
 
 FROM_A = RouterAnnotations(ingress="0/A", trace=("0/A",))
 FROM_B = RouterAnnotations(ingress="0/B", trace=("0/B",))
@@ -384,6 +384,7 @@ def test_symbolic_descriptors_mean_the_same(descriptor: str, value: object) -> N
         (section(ULong(0x73), [None, None, b"x"]), "properties.to must be a str"),
         (section(ULong(0x73), [[]]), "properties.message_id must be a scalar"),
         (section(ULong(0x73), [None, "user"]), "properties.user_id must be a bytes"),
+        (section(ULong(0x73), [None, Decimal64(bytes(8))]), "properties.user_id must be a bytes"),
         (section(ULong(0x74), [1]), "application-properties must be a map"),
         (section(ULong(0x74), {1: 1}), "keys of application-properties must be strings"),
         (section(ULong(0x71), "x"), "delivery-annotations must be a map"),
