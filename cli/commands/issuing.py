@@ -22,7 +22,6 @@ from skrouter.mgmt.sites.kinds.site import LOCAL_ACCESS
 from skrouter.mgmt.sites.parts import Context
 from skrouter.mgmt.sites.reconcile import Plan
 
-NO_SITE = "there is no active skupper site in this namespace"
 NO_ACCESS = """You must enable link access for this site before you can create a token.
 To enable it, run:
 
@@ -33,17 +32,13 @@ POLL = 0.1
 
 
 def check_site(session: Session) -> tuple[Site, Plan, Observed]:
-    """The site, which runs and takes links; FailedError with the remedy if it does not."""
-    if not local.read_input(session, Site):
-        raise FailedError(f"A site must exist in namespace {session.namespace} before a token can be created")
-    if not local.is_initialized(session):
-        raise FailedError(f"{NO_SITE}; start it: skupper system start -n {session.namespace}")
+    """The site, which was started and takes links; FailedError with the remedy if it does not."""
     plan, observed = local.look(session)
     site = next(one for one in plan.resources if isinstance(one, Site))
     if site.spec.edge:
         raise FailedError(EDGE_TEXT)
     if not observed.started:
-        raise FailedError(f"{NO_SITE}; start it: skupper system start -n {session.namespace}")
+        raise local.not_active(session)
     if not any(one.type == "listener" and one.get("role") == "inter-router" for one in observed.config):
         raise FailedError(NO_ACCESS.rstrip())
     return site, plan, observed

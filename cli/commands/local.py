@@ -235,6 +235,14 @@ def is_initialized(session: Session) -> bool:
     return session.layout.router_config.exists()
 
 
+def not_active(session: Session) -> FailedError:
+    """The error of a command that needs a started site."""
+    return FailedError(
+        "there is no active skupper site in this namespace; start it: "
+        f"skupper system start -n {session.namespace}"
+    )
+
+
 def is_started(session: Session) -> bool:
     """Whether the site was started, and its router is kept running."""
     from skrouter.mgmt.sites.platform import PlatformError  # noqa: PLC0415

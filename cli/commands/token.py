@@ -44,6 +44,7 @@ def issue(session: Session, filename: str | None, **options: str) -> None:
     is free), and the one of links (55671, or 45671 for edge sites).
     """
     session.check([*_file_problems(filename), *_issue_problems(options)])
+    _check_site(session)
     from skrouter.cli.commands import issuing  # noqa: PLC0415
     from skrouter.config.resources.access_grant import AccessGrantSpec  # noqa: PLC0415
     from skrouter.config.resources.rules import duration_seconds  # noqa: PLC0415
@@ -64,6 +65,17 @@ def issue(session: Session, filename: str | None, **options: str) -> None:
     _write(Path(filename or ""), token)
     window = issuing.shown_duration(duration_seconds(grant.spec.expiration_window) or 0)
     click.echo(ISSUED.format(grant.name, filename, max(grant.spec.redemptions_allowed, 1), window))
+
+
+def _check_site(session: Session) -> None:
+    """There is one, and it was started."""
+    from skrouter.cli.commands import local  # noqa: PLC0415
+    from skrouter.config.resources.site import Site  # noqa: PLC0415
+
+    if not local.read_input(session, Site):
+        raise FailedError(f"A site must exist in namespace {session.namespace} before a token can be created")
+    if not local.is_initialized(session):
+        raise local.not_active(session)
 
 
 def _file_problems(filename: str | None) -> list[str]:
