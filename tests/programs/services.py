@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from skrouter_testing.process import HOST, STOP_TIME, free_port
+from skrouter_testing.process import HOST, STOP_TIME, free_port, wait_until
 
 Load = Callable[[int, float], str]
 """Puts load on a port for so many seconds, and says what came of it. AssertionError: something went wrong."""
@@ -229,7 +230,7 @@ def iperf3(directory: Path) -> Iterator[Served]:
             for reverse in ([], ["-R"]):
                 each = max(seconds / 6, 1)
                 options = ["-c", HOST, "-p", str(at), "-P", str(streams), "-t", f"{each:.0f}", "-J", *reverse]
-                found = json.loads(told(iperf, *options, seconds=each))
+                found = _free_iperf([iperf, *options], each)
                 assert "error" not in found, found["error"]
                 rate = found["end"]["sum_received"]["bits_per_second"] / 1e9
                 assert rate > 0
@@ -238,6 +239,19 @@ def iperf3(directory: Path) -> Iterator[Served]:
 
     with running(iperf, "-s", "-B", HOST, "-p", str(port), cwd=directory):
         yield Served(port, load)
+
+
+def _free_iperf(command: list[str], seconds: float) -> dict[str, Any]:
+    """What iperf3 found: its server has one client at a time, and is told of the last one's end after him."""
+    found: dict[str, Any] = {}
+
+    def is_served() -> bool:
+        found.clear()
+        found.update(json.loads(told(*command, seconds=seconds)))
+        return "server is busy" not in found.get("error", "")
+
+    wait_until(is_served, "the iperf3 server to be free")
+    return found
 
 
 @contextmanager
