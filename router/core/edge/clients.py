@@ -43,7 +43,8 @@ class Clients:
         self._keys_of = keys_of
         self._clients: dict[Handle, Client] = {}
         self._told: dict[str, set[Handle]] = {}
-        """Connections that were told a key is reachable."""
+        """Links of edge routers that were told that a key is reachable. Not connections: a new link of one
+        wants to know it anew, and may come before the link that it replaces has gone."""
 
     # --- connections
 
@@ -97,41 +98,48 @@ class Clients:
         effects: list[Effect] = []
         for key in self._keys_of(connection):
             address = self._table.addresses.get(key)
-            if address is not None and connection in self._senders(address):
-                effects += self._tell(client, address)
+            if address is not None:
+                effects += self._tell(client, address, self._senders(address).get(connection, set()))
         return effects
 
     def _forget_told(self, connection: Handle) -> None:
-        for told in self._told.values():
-            told.discard(connection)
-        self._told = {key: told for key, told in self._told.items() if told}
+        left = {
+            key: {link for link in told if self._connection_of(link) not in (connection, None)}
+            for key, told in self._told.items()
+        }
+        self._told = {key: told for key, told in left.items() if told}
 
     def address_changed(self, address: Address, _before: Before) -> list[Effect]:
         """Tell those that have senders for it, if the answer is another one now."""
         if address.key[0] != MOBILE or not self._clients:
             return []
-        senders = self._senders(address)
         if address.key in self._told:
-            self._told[address.key] &= senders
+            self._told[address.key] &= address.producers
         effects: list[Effect] = []
-        for connection in sorted(senders & self._clients.keys()):
-            effects += self._tell(self._clients[connection], address)
+        for connection, links in sorted(self._senders(address).items()):
+            if connection in self._clients:
+                effects += self._tell(self._clients[connection], address, links)
         if not self._told.get(address.key):
             self._told.pop(address.key, None)
         return effects
 
-    def _senders(self, address: Address) -> set[Handle]:
-        return {self._connection_of(link) or 0 for link in address.producers}
+    def _senders(self, address: Address) -> dict[Handle, set[Handle]]:
+        """Links by their connections."""
+        found: dict[Handle, set[Handle]] = {}
+        for link in address.producers:
+            found.setdefault(self._connection_of(link) or 0, set()).add(link)
+        return found
 
-    def _tell(self, client: Client, address: Address) -> list[Effect]:
-        key, connection = address.key, client.facts.connection
+    def _tell(self, client: Client, address: Address, links: set[Handle]) -> list[Effect]:
+        """Tell this edge router what its links to the address do not know yet."""
+        key = address.key
         told = self._told.get(key, set())
         reachable = self._is_reachable(client, address)
         if client.tracking is None or self._connection_of(client.tracking) is None:
             return []
-        if reachable is (connection in told):
+        if links <= told if reachable else not links & told:
             return []
-        self._told[key] = told | {connection} if reachable else told - {connection}
+        self._told[key] = told | links if reachable else told - links
         return [SendMessage(client.tracking, wire.reachability(key, reachable))]
 
     def _is_reachable(self, client: Client, address: Address) -> bool:

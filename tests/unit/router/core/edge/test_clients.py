@@ -175,6 +175,16 @@ def test_an_edge_that_ends_its_proxy_and_attaches_it_again_is_told_again(interio
     assert interior.told(interior.tracking(one)) == [("Mx", True)] * 2
 
 
+def test_a_proxy_that_comes_before_the_one_it_replaces_has_gone_is_told_too(interior: InteriorCore) -> None:
+    """An edge whose last sender leaves while the next one comes sends both in one go, attach first."""
+    interior.consume(interior.connect(ROLE_NORMAL), "x")
+    one = interior.edge("E1", M1)
+    old = interior.produce(one, "x")
+    interior.produce(one, "x")
+    interior.detach(old)
+    assert interior.told(interior.tracking(one)) == [("Mx", True)] * 2
+
+
 def test_only_edges_that_send_to_an_address_are_told_of_it(interior: InteriorCore) -> None:
     one, other = interior.edge("E1", M1), interior.edge("E2", M2)
     interior.produce(one, "x")
