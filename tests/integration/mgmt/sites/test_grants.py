@@ -326,7 +326,8 @@ def test_server_for_grants_only_ends_when_none_is_open(
     thread = threading.Thread(target=service.run)
     thread.start()
     thread.join(20)
-    assert not thread.is_alive() and read_server(tmp_path) is None
+    assert not thread.is_alive() and not GrantLayout(tmp_path).endpoint.exists()
+    assert read_server(tmp_path) is None
 
 
 def test_broken_record_counts_as_absent(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from skrouter.config.resources.router_access import Role, RouterAccess, RouterAc
 from skrouter.config.resources.site import Site, SiteSpec
 from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.entities import RouterEntity, parse
-from skrouter_testing.site_world import CrashError, World
+from skrouter_testing.site_world import CrashError, World, provided
 
 FEW = settings(max_examples=30, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 """A failing history is short enough as it is: shrinking would take longer than reading it."""
@@ -459,3 +459,17 @@ def test_wildcards_of_a_certificate_are_no_hosts_to_link_to() -> None:
         "link-inner-10.1.1.1.yaml",
         "link-inner-a.example.yaml",
     }
+
+
+def test_credentials_of_the_user_win_over_generated_ones() -> None:
+    world = settled(ALL)
+    world.provided["secure-tls"] = provided("secure-tls")
+    world.done.clear()
+    world.settle(ALL)
+    assert world.credentials["secure-tls"].digest == "user-secure-tls-1"
+    assert running(world)["sslProfile", "secure-tls"].get("ordinal") == 1
+    del world.provided["secure-tls"]
+    world.settle(ALL)
+    assert world.credentials["secure-tls"].hosts == {"10.0.0.1"}
+    assert running(world)["sslProfile", "secure-tls"].get("ordinal") == 2
+    assert not any(isinstance(one, c.DeleteEntity) for one in world.done)

@@ -7,7 +7,6 @@ from dataclasses import replace
 from skrouter.config.resources.common import Metadata
 from skrouter.config.resources.listener import Listener, ListenerSpec
 from skrouter.config.resources.site import Site, SiteSpec
-from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.entities import RouterEntity
 from skrouter_testing.site_world import World, provided
 
@@ -24,20 +23,6 @@ def settled() -> World:
     world = World()
     world.settle((SITE, SECURE))
     return world
-
-
-def test_credentials_of_the_user_win_over_generated_ones() -> None:
-    world = settled()
-    world.provided["secure-tls"] = provided("secure-tls")
-    world.done.clear()
-    world.settle((SITE, SECURE))
-    assert world.credentials["secure-tls"].digest == "user-secure-tls-1"
-    assert profile(world).get("ordinal") == 1
-    del world.provided["secure-tls"]
-    world.settle((SITE, SECURE))
-    assert world.credentials["secure-tls"].hosts == {"10.0.0.1"}
-    assert profile(world).get("ordinal") == 2
-    assert not any(isinstance(one, c.DeleteEntity) for one in world.done)
 
 
 def test_ordinals_only_grow_though_files_are_lost_between() -> None:
