@@ -20,10 +20,8 @@ from skrouter_testing.process import HOST, Routers, free_port, section, wait_unt
 from skrouter_testing.router_line import RouterLine
 from skrouter_testing.tcp_peers import is_open
 
-CEILING = 1 << 30
-"""Octets that each router is told that buffers may take."""
-MAX_MEMORY = 160_000_000 + CEILING // 16
-"""Octets per router: 1 MiB of window for each of 64 streams, and what larger ones may take (ADR 27)."""
+MAX_MEMORY = 160_000_000
+"""Octets per router."""
 
 
 @contextmanager
@@ -35,9 +33,7 @@ def routers(directory: Path, server: int) -> Iterator[tuple[RouterLine, int]]:
             "A": section("tcpListener", name="in", host=HOST, port=port, address="service"),
             "B": section("tcpConnector", name="out", host=HOST, port=server, address="service"),
         }
-        ceiling = {"SKUPPER_ROUTER_MEMORY_CEILING": str(CEILING)}
-        environments = dict.fromkeys("AB", ceiling)
-        line = RouterLine(made, "AB", extra=extra, environments=environments).start()
+        line = RouterLine(made, "AB", extra=extra).start()
         line["A"].wait_line(": listening for client connections")
         yield line, port
 
