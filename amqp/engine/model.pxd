@@ -58,6 +58,7 @@ cdef struct connection_t:
     uint32_t out_offset
     uint32_t out_length
     uint32_t out_capacity
+    bint output_waits               # the last write left octets, here or in proton: nothing more is given to proton now
     uint32_t session_window         # frames, for each session the peer begins or we begin
     uint32_t session_limit          # sessions the peer may have at a time; 0: nobody counts them
     uint32_t sessions               # that it has, while they are counted

@@ -115,14 +115,16 @@ cdef bint send_kept(connection_t *connection) noexcept nogil:
 
 cdef bint send_output(connection_t *connection) noexcept nogil:
     """One write of proton's output; True if it may be worth coming back at once."""
+    cdef bint waited = connection.output_waits
     cdef ssize_t pending
     if not send_kept(connection):
         return False
     pending = pn_transport_pending(connection.transport)
+    connection.output_waits = pending > 0
     if pending <= 0:
         if connection.trace != NULL:
             connection.trace.outgoing.adrift = False        # proton has let go of whole frames only
-        return connection.close_due and _keep_close(connection)
+        return (connection.close_due and _keep_close(connection)) or waited
     if pending >= GATHER_BELOW and connection.websocket == NULL:
         return _send_head(connection, pending)
     return _send_gathered(connection, pending)
@@ -187,6 +189,7 @@ cdef bint _send_gathered(connection_t *connection, ssize_t pending) noexcept nog
         return True
     if not connection.broken and not keep_output(connection, buffer + taken, length - taken):
         connection.broken = True
+    connection.output_waits = True
     stream_want(&connection.stream, connection.stream.wants | STREAM_OUT)
     return False
 
@@ -201,6 +204,7 @@ cdef size_t _gather(connection_t *connection, uint8_t *buffer, ssize_t pending) 
         pn_transport_pop(connection.transport, part)
         length += part
         pending = pn_transport_pending(connection.transport)
+    connection.output_waits = pending > 0
     if connection.trace != NULL:
         trace_octets(connection.trace, True, buffer, length)
     return length

@@ -45,6 +45,8 @@ cdef void write_links(connection_t *connection) noexcept nogil:
         return
     if links.first_resume != NULL:
         resume_all(links)
+    if connection.output_waits:
+        return                              # proton would encode without end what the socket does not take
     link = links.first_write
     links.first_write = links.last_write = NULL
     while link != NULL:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import http.server
+import os
 import select
+import signal
+import socket
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from skrouter_testing.amqp_client import Client
@@ -264,6 +268,42 @@ def test_stalled_reader_stops_the_sender_and_not_the_routers(net):
         reader.start()
         assert len(read_all(server)) == sent
         reader.join()
+
+
+def test_router_that_stops_reading_costs_its_neighbor_a_little_of_each_stream(own_net):
+    """What the socket between them does not take is neither read from clients nor encoded without end."""
+    net, count, most = own_net.start(), 64, 8 << 20
+    with ExitStack() as opened:
+        pairs = [tuple(map(opened.enter_context, net.pair())) for _ in range(count)]
+        before = net.line["A"].memory().resident
+        os.kill(net.line["B"].pid, signal.SIGSTOP)
+        try:
+            sent = _fill([client for client, _ in pairs], most)
+            grown = net.line["A"].memory().peak - before
+        finally:
+            os.kill(net.line["B"].pid, signal.SIGCONT)
+        assert grown < 48_000_000, f"{grown} octets for {count} streams"
+        for (client, server), length in zip(pairs, sent, strict=True):
+            ending = threading.Thread(target=client.shutdown, args=(socket.SHUT_WR,))
+            ending.start()
+            assert read_all(server) == bytes(length)
+            ending.join()
+
+
+def _fill(clients: list[socket.socket], most: int) -> list[int]:
+    """Send as much as they take, until none has taken any for a while; octets of each."""
+    sent = [0] * len(clients)
+    for client in clients:
+        client.setblocking(False)
+    quiet_since = time.monotonic()
+    while time.monotonic() - quiet_since < 0.7:
+        _, ready, _ = select.select([], clients, [], 0.1)
+        for client in ready:
+            at = clients.index(client)
+            if sent[at] < most:
+                sent[at] += client.send(bytes(65536))
+                quiet_since = time.monotonic()
+    return sent
 
 
 def test_listener_opens_within_a_second_of_each_appearance_of_a_consumer(routers):

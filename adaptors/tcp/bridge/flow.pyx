@@ -129,7 +129,9 @@ cdef void _on_outcome(arrival_t *arrival, const outcome_t *outcome, bint settle)
 
 
 cdef void _on_resume(arrival_t *arrival) noexcept nogil:
-    """There is always room: the window bounds what is held."""
+    cdef flow_t *flow = <flow_t *>arrival.owner
+    if flow != NULL:
+        engine_defer(flow.bridge.engine, &flow.task)
 
 
 cdef bint _on_no_way(arrival_t *arrival) noexcept nogil:

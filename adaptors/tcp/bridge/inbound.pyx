@@ -54,12 +54,12 @@ cdef bint inbound_begin(flow_t *flow) noexcept nogil:
         return False
     arrival.owner = flow
     arrival.content.head.flags = FLAG_STREAMING | FLAG_DISABLE_Q2
-    arrival.content.unlimited = True
     flow.inbound = arrival
     flow.patient_until = bridge.engine.now + PATIENCE
     if not arrival_append(arrival, head, length):
         return False
     arrival_advance(arrival, False)
+    arrival.content.unlimited = False       # the flag is for routers on the way: here it is the socket that waits
     if flow.server != NULL:
         inbound_stop_waiting(flow)
     return True
@@ -72,8 +72,10 @@ cdef void inbound_stop_waiting(flow_t *flow) noexcept nogil:
 
 
 cdef bint inbound_may_read(flow_t *flow) noexcept nogil:
-    return flow.state == FLOW_OPEN and not flow.ended_in and flow.inbound != NULL and not flow.waits and window_room(
-        flow) > 0
+    """The window bounds what is on its way; what has not left this router yet is bounded like any message (Q2)."""
+    if flow.state != FLOW_OPEN or flow.ended_in or flow.inbound == NULL or flow.waits:
+        return False
+    return not flow.inbound.content.blocked and window_room(flow) > 0
 
 
 cdef void inbound_read(flow_t *flow) noexcept nogil:
