@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from skrouter_testing.process import HOST, STOP_TIME, free_port, wait_until
 
@@ -230,28 +229,22 @@ def iperf3(directory: Path) -> Iterator[Served]:
             for reverse in ([], ["-R"]):
                 each = max(seconds / 6, 1)
                 options = ["-c", HOST, "-p", str(at), "-P", str(streams), "-t", f"{each:.0f}", "-J", *reverse]
-                found = _free_iperf([iperf, *options], each)
+                wait_until(lambda: _is_free(directory / "iperf3.log"), "the iperf3 server to be free")
+                found = json.loads(told(iperf, *options, seconds=each))
                 assert "error" not in found, found["error"]
                 rate = found["end"]["sum_received"]["bits_per_second"] / 1e9
                 assert rate > 0
                 shown.append(f"{streams}{'R' if reverse else ''}: {rate:.1f}")
         return f"Gbit/s by streams: {', '.join(shown)}"
 
-    with running(iperf, "-s", "-B", HOST, "-p", str(port), cwd=directory):
+    with running(iperf, "-s", "--forceflush", "-B", HOST, "-p", str(port), cwd=directory):
         yield Served(port, load)
 
 
-def _free_iperf(command: list[str], seconds: float) -> dict[str, Any]:
-    """What iperf3 found: its server has one client at a time, and is told of the last one's end after him."""
-    found: dict[str, Any] = {}
-
-    def is_served() -> bool:
-        found.clear()
-        found.update(json.loads(told(*command, seconds=seconds)))
-        return "server is busy" not in found.get("error", "")
-
-    wait_until(is_served, "the iperf3 server to be free")
-    return found
+def _is_free(log: Path) -> bool:
+    """An iperf3 server has one client at a time; the reset with which it turns others away may come first."""
+    lines = [line for line in log.read_text().splitlines() if line.strip("-")]
+    return bool(lines) and lines[-1].startswith("Server listening")
 
 
 @contextmanager
