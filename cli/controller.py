@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -181,6 +182,11 @@ def _keep_serving(service: GrantService) -> None:
             service.run()
         except OSError as error:
             log("error", f"grants cannot be redeemed: {error}; trying again in {RETRY_TIME:.0f} s")
+            service.wait(RETRY_TIME)
+        except Exception:
+            # A fault of ours, told in full: the thread of the grants may not end before the controller does.
+            fault = traceback.format_exc()
+            log("error", f"grants: trying again in {RETRY_TIME:.0f} s after a fault:\n{fault}")
             service.wait(RETRY_TIME)
 
 

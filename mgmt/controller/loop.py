@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -156,6 +157,12 @@ class Controller:
         except (PlatformError, OSError) as error:
             pause = self._queue.failed(key, time.monotonic())
             self._log("error", f"{key}: {error}; trying again in {pause:.1f} s")
+            return
+        except Exception:
+            # A fault of ours, told in full: it may pass with its cause, and the site may not be left alone.
+            pause = self._queue.failed(key, time.monotonic())
+            fault = traceback.format_exc()
+            self._log("error", f"{key}: trying again in {pause:.1f} s after a fault:\n{fault}")
             return
         self._tell(key, outcome)
         now = time.monotonic()

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import Layout
+from skrouter.mgmt.platforms.linux.supervise import open_log
 from skrouter.mgmt.platforms.linux.systemd import Unit
 from skrouter.mgmt.platforms.linux.units import unit_name, unit_text
 from skrouter.mgmt.sites.platform import PlatformError
@@ -133,19 +134,26 @@ class SupervisedManager:
 
 
 def start_supervisor(lock: Path, log: Path, command: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Have a supervisor keep the command running; it ends by itself if another one holds the lock."""
+    """Have a supervisor keep the command running; it ends by itself if another one holds the lock.
+
+    PlatformError if it did not live long enough to go on in a process of its own, whose parent is init.
+    """
     files.make_directory(lock.parent)
     module = "skrouter.mgmt.platforms.linux.supervise"
-    subprocess.run(
-        [sys.executable, "-P", "-m", module, str(lock), str(log), *command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
-        env=environment,
-        check=True,  # it goes on in a process of its own, whose parent is init
-    )
+    with os.fdopen(open_log(log), "ab") as words:
+        status = subprocess.run(
+            [sys.executable, "-P", "-m", module, str(lock), str(log), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=words,
+            start_new_session=True,
+            cwd="/",
+            env=environment,
+            check=False,
+        ).returncode
+    if status:
+        how = f"it was ended by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
+        raise PlatformError(f"the supervisor of {command[0]} did not start: {how}; see {log}")
 
 
 def is_locked(path: Path) -> bool:

@@ -39,6 +39,11 @@ def next_pause(pause: float, lived: float) -> float:
     return FIRST_PAUSE if lived >= LONG_LIFE else min(max(pause, FIRST_PAUSE) * 2, LONGEST_PAUSE)
 
 
+def open_log(log: Path) -> int:
+    """A descriptor that writes at its end."""
+    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, LOG_MODE)
+
+
 def main(arguments: list[str]) -> int:
     """Supervise until SIGTERM; 0 then, 1 if another supervisor holds the lock."""
     lock, log, *command = arguments
@@ -88,7 +93,7 @@ class Supervisor:
     def _start(self) -> None:
         if self._log.exists() and self._log.stat().st_size > LONGEST_LOG:
             self._log.replace(self._log.with_name(f"{self._log.name}.1"))
-        descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, LOG_MODE)
+        descriptor = open_log(self._log)
         try:
             self._child = subprocess.Popen(
                 self._command,

@@ -189,6 +189,10 @@ class Life:
         """The last words of the controller."""
         return "\n".join(self._log.read_text().splitlines()[-20:])
 
+    def faults(self) -> list[str]:
+        """What the controller had not foreseen."""
+        return [line for line in self._log.read_text().splitlines() if line.startswith("Traceback")]
+
     def end(self) -> None:
         """End the controller."""
         self._kill(CONTROLLER)
@@ -225,5 +229,6 @@ def test_kills_at_random_points_leave_a_site_as_wanted_and_nothing_else(each_mac
                 except ProcessError:
                     pytest.fail("\n".join([*history[-8:], *life.differences(), life.log()]))
         assert wrong_keys == {}
+        assert life.faults() == []
     finally:
         life.end()

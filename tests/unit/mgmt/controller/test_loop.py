@@ -140,13 +140,11 @@ def test_log_line_of_a_change_names_it_and_holds_no_secret() -> None:
 def test_controller_tries_again_and_takes_up_changes_until_it_is_stopped() -> None:
     platform, lines = WorldPlatform(SITE), []
     happened = threading.Condition()
-    failures = 1
+    failures = [PlatformError("not yet"), ValueError("a fault of the controller")]
 
     def fail(_: c.Change) -> None:
-        nonlocal failures
         if failures:
-            failures -= 1
-            raise PlatformError("not yet")
+            raise failures.pop(0)
 
     def log(level: str, text: str) -> None:
         with happened:
@@ -163,6 +161,7 @@ def test_controller_tries_again_and_takes_up_changes_until_it_is_stopped() -> No
     thread.start()
     try:
         wait(lambda: ("error", "west: not yet; trying again in 0.5 s") in lines)
+        wait(lambda: any("\nValueError: a fault of the controller" in text for _, text in lines))
         wait(lambda: ("info", "StartRouter") in lines)
         platform.input = Input((SITE, LISTENER))
         platform.changed()

@@ -110,3 +110,19 @@ def test_lingering_is_recommended_to_users_for_whom_it_is_off(
 
 def test_site_without_a_manager_is_said_not_to_start_again(tmp_path: Path) -> None:
     assert "nothing starts the site again" in start_advice(SupervisedManager(Layout(tmp_path)), user_id=0)
+
+
+@pytest.mark.parametrize(
+    ("end", "said"), [("kill -KILL $$", "it was ended by SIGKILL; see"), ("exit 3", "exit status 3; see")]
+)
+def test_supervisor_that_does_not_live_to_go_on_is_a_failure_with_its_words_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, said: str
+) -> None:
+    interpreter = tmp_path / "python"
+    interpreter.write_text(f"#!/bin/sh\necho no room >&2\n{end}\n")
+    interpreter.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(interpreter))
+    layout = Layout(tmp_path / "data", "ns")
+    with pytest.raises(PlatformError, match=said):
+        SupervisedManager(layout, ("skrouterd",)).start("id")
+    assert layout.log.read_text() == "no room\n"
