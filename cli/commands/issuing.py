@@ -97,13 +97,17 @@ def ready(session: Session, site: Site, grant: AccessGrant, timeout: float) -> A
 def start_server(session: Session) -> None:
     """Have grants redeemed on this machine, unless a controller or another server does already."""
     from skrouter.mgmt.platforms.linux.managers import is_locked, start_supervisor  # noqa: PLC0415
+    from skrouter.mgmt.sites.platform import PlatformError  # noqa: PLC0415
 
     layout = GrantLayout(session.layout.home)
     if is_locked(layout.lock) or is_locked(layout.supervisor_lock):
         return
     command = [sys.executable, "-P", "-m", "skrouter.cli.controller", "--only-grants"]
     home = ["--data-home", str(session.layout.home)]
-    start_supervisor(layout.supervisor_lock, layout.log, [*command, *home], os.environ)
+    try:
+        start_supervisor(layout.supervisor_lock, layout.log, [*command, *home], os.environ)
+    except PlatformError as error:
+        raise FailedError(f"the grant server cannot be started: {error}") from error
 
 
 def token(name: str, status: AccessGrantStatus, cost: int) -> AccessToken:
