@@ -12,7 +12,7 @@ from skrouter.amqp import codec, conditions
 from skrouter.amqp.annotations import RouterAnnotations, decode_annotations, encode_annotations
 from skrouter.amqp.codec import REFERENCE, Conventions
 from skrouter.amqp.errors import DecodeError, shown
-from skrouter.amqp.types import Described, Opaque, SizedInt, Symbol, Timestamp, UByte, UInt, ULong
+from skrouter.amqp.types import Described, SizedInt, Symbol, Timestamp, UByte, UInt, ULong
 
 __all__ = ["BodyKind", "Header", "Message", "Properties", "decode_head", "decode_message", "encode_message"]
 
@@ -347,8 +347,7 @@ def _check_field(section: Section, name: str, cls: type, value: object) -> None:
     if value is None:
         return
     right = not isinstance(value, list | dict | Described) if cls is object else isinstance(value, cls)
-    is_other = isinstance(value, Symbol) if name in _ADDRESSES else cls is bytes and isinstance(value, Opaque)
-    if not right or is_other:
+    if not right or (name in _ADDRESSES and isinstance(value, Symbol)):
         wanted = "scalar" if cls is object else cls.__name__.lower()
         raise DecodeError(
             f"{_name(section)}.{name} must be a {wanted}, not {shown(value)}", conditions.INVALID_FIELD

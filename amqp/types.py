@@ -59,17 +59,25 @@ class Float32(float):
     __slots__ = ()
 
 
-class Opaque(bytes):
+@dataclass(frozen=True, slots=True)
+class Opaque:
     """A decimal number carried, not understood: its octets as on the wire (§1.6.13–1.6.15)."""
 
-    __slots__ = ()
+    octets: bytes
     WIDTH: ClassVar[int] = 0
 
-    def __new__(cls, octets: bytes) -> Self:
+    def __post_init__(self) -> None:
         """Take exactly WIDTH octets, else ValueError."""
-        if len(octets) != cls.WIDTH:
-            raise ValueError(f"{cls.__name__} must have {cls.WIDTH} octets, not {len(octets)}")
-        return super().__new__(cls, octets)
+        if len(self.octets) != self.WIDTH:
+            raise ValueError(f"{type(self).__name__} must have {self.WIDTH} octets, not {len(self.octets)}")
+
+    def __bytes__(self) -> bytes:
+        """The octets."""
+        return self.octets
+
+    def __str__(self) -> str:
+        """In hexadecimal digits, for logs and texts."""
+        return f"0x{self.octets.hex()}"
 
 
 class Decimal32(Opaque):

@@ -76,6 +76,7 @@ class GrantService:
         if lock is None:
             return
         try:
+            files.sweep(self._layout.root.parent)
             self._attend()
         finally:
             os.close(lock)

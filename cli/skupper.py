@@ -99,7 +99,18 @@ def run(arguments: Sequence[str]) -> int:
         return USAGE_STATUS
     except click.exceptions.Abort:
         return 130
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        click.echo(_system_error(error), err=True)
+        return 1
     return 0
+
+
+def _system_error(error: OSError) -> str:
+    """A file that cannot be used, which commands do not foresee one by one."""
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}; sites need files that are yours, and space on the disk"
 
 
 def main() -> int:

@@ -6,11 +6,12 @@ A `Transport` carries the messages: `net.py` on a connection, tests on a diction
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+from uuid import UUID
 
 from skrouter.amqp.codec import COMPACT
 from skrouter.amqp.errors import DecodeError
 from skrouter.amqp.message import Message, Properties, decode_message, encode_message
-from skrouter.amqp.types import Long, SizedInt
+from skrouter.amqp.types import Array, Described, Long, Opaque, SizedInt
 from skrouter.mgmt.client.errors import AnswerError, ManagementError, refusal
 
 __all__ = ["ManagementError", "Node", "Rows", "Transport", "node_address"]
@@ -234,4 +235,10 @@ def plain(value: object) -> object:
             return [plain(item) for item in value]
         case bytes():
             return value.decode("utf-8", "replace")
+        case Array():
+            return plain(value.values)
+        case Described():
+            return plain(value.value)
+        case Opaque() | UUID():
+            return str(value)
     return value

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from skrouter.config.resources.site import Site
 from skrouter.mgmt.sites.certificates import expiry_warnings
+from skrouter.mgmt.sites.entities import listening_ports
 from skrouter.mgmt.sites.explain import explain
 from skrouter.mgmt.sites.facts import Observed
 from skrouter.mgmt.sites.reconcile import Plan
@@ -45,6 +46,11 @@ def _router(observed: Observed) -> Iterator[Finding]:
         yield Finding("no router is running", is_right=False, next_step="start it: skupper system start")
     elif observed.running is None:
         yield Finding("the router does not answer", is_right=False, next_step="look into its log")
+        for port in sorted(observed.taken_ports & listening_ports(observed.config)):
+            step = "end that program, or choose another port in a RouterAccess"
+            yield Finding(
+                f"another program has the port {port} of the router", is_right=False, next_step=step
+            )
     else:
         count = len(observed.network.routers) if observed.network is not None else 1
         yield Finding(f"the router answers, and knows {count} in the network")

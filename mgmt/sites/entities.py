@@ -22,6 +22,9 @@ ORDER = (
 )
 """Types in the order of the file."""
 
+OWN_ROLE = "normal"
+"""The role of the listener by which a router is managed."""
+
 
 @dataclass(frozen=True, slots=True)
 class RouterEntity:
@@ -60,9 +63,22 @@ def entity(kind: str, name: str, **attributes: Any) -> RouterEntity:
 
 
 def ordered(entities: Iterable[RouterEntity]) -> RouterConfig:
-    """By type in file order, then by name; each key once."""
+    """By type in file order, then by name; each key once. First of the listeners is the router's own.
+
+    A router opens them in this order: while its own port is free, none of the others is its.
+    """
     found = {one.key: one for one in entities}
-    return tuple(sorted(found.values(), key=lambda one: (ORDER.index(one.type), one.name)))
+    return tuple(sorted(found.values(), key=_place))
+
+
+def _place(one: RouterEntity) -> tuple[int, bool, str]:
+    return ORDER.index(one.type), one.type == "listener" and one.get("role") != OWN_ROLE, one.name
+
+
+def listening_ports(config: Iterable[RouterEntity]) -> frozenset[int]:
+    """The ports of its listeners for AMQP; a stranger's may be names."""
+    texts = [str(one.get("port")) for one in config if one.type == "listener"]
+    return frozenset(int(text) for text in texts if text.isascii() and text.isdigit())
 
 
 def render(config: RouterConfig) -> str:

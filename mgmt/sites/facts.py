@@ -109,6 +109,8 @@ class Observed:
     `refusals` are the router's words to the last attempt, by type and name. `statuses` are those told last.
     `passwords` are digests of the passwords of proxies that are stored, by proxyProfile.
     `grants` are kept by name; `grant_server` is None while none runs.
+    `taken_ports` are those that other programs have; nothing while the site's own router may be one of them.
+    `has_run`: the router has answered once, so others may know its ports.
     """
 
     host: Host
@@ -129,6 +131,8 @@ class Observed:
     passwords: Mapping[str, str] = field(default_factory=dict)
     grants: Mapping[str, Grant] = field(default_factory=dict)
     grant_server: GrantServer | None = None
+    taken_ports: frozenset[int] = frozenset()
+    has_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,7 +233,8 @@ def _router_changes(
     if not observed.started:
         return [*found, StartRouter()]
     if observed.running is None:
-        return found
+        moved = found and observed.taken_ports
+        return [*found, RestartRouter("another program has one of its ports")] if moved else found
     reason = router_config.needs_restart(config, observed.running)
     if reason:
         return [*found, RestartRouter(reason)]

@@ -15,12 +15,11 @@ import tempfile
 import time
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from load.machine import commit, facts
-from skrouter_testing.churn import Churn, Sample, sample, sample_at_rest
-from skrouter_testing.process import Routers, wait_until
+from skrouter_testing.churn import Churn, Sample, sample_at_rest, sample_without_clients
+from skrouter_testing.process import Routers
 from skrouter_testing.topology import Link, Topology
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +41,6 @@ def run(minutes: float) -> tuple[Story, dict[str, int]]:
     """Samples by router, the first before any client came; and lives by their end."""
     with Routers(Path(tempfile.mkdtemp(prefix="churn-"))) as routers:
         topology = Topology(routers, NAMES, LINKS).start()
-        look = {name: partial(sample, topology[name], topology.ports[name]) for name in NAMES}
         story: Story = {name: [sample_at_rest(topology[name], topology.ports[name])] for name in NAMES}
         churn = Churn([topology.ports[name] for name in NAMES], random.Random(SEED))
         started = time.monotonic()
@@ -50,12 +48,8 @@ def run(minutes: float) -> tuple[Story, dict[str, int]]:
             until = started + part * minutes * 60 / SAMPLES
             churn.run(lambda until=until: time.monotonic() < until)  # type: ignore[misc]
             for name in NAMES:
-                wait_until(
-                    lambda name=name: look[name]().clients == story[name][0].clients,
-                    f"{name} to forget its clients: {story[name][0]}, {look[name]()}",
-                    QUIET,
-                )
-                story[name].append(look[name]())
+                before, router = story[name][0], topology[name]
+                story[name].append(sample_without_clients(router, topology.ports[name], before, QUIET))
             shown = ", ".join(f"{name} {story[name][-1].resident / 1e6:.1f} MB" for name in NAMES)
             print(f"{churn.lives.total()} lives; {shown}", flush=True)
         return story, dict(churn.lives)

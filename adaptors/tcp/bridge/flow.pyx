@@ -104,10 +104,6 @@ cdef bint text_set(text_t *text, const char *at, uint32_t length) noexcept nogil
     return True
 
 
-cdef bint _is_terminal(uint64_t state) noexcept nogil:
-    return state >= PN_ACCEPTED
-
-
 # --- what the forwarder calls: only notes
 
 cdef void _on_outcome(arrival_t *arrival, const outcome_t *outcome, bint settle) noexcept nogil:
@@ -121,7 +117,7 @@ cdef void _on_outcome(arrival_t *arrival, const outcome_t *outcome, bint settle)
     if outcome != NULL:
         if outcome.state == PN_RECEIVED:
             window_acknowledged(flow, outcome.section_offset, outcome.section_number)
-        elif _is_terminal(outcome.state) and flow.verdict == 0:
+        elif outcome.state >= PN_ACCEPTED and flow.verdict == 0:     # terminal
             flow.verdict = outcome.state
     if settle and flow.verdict == 0:
         flow.verdict = PN_RELEASED      # settled without a state: nobody has taken it

@@ -15,7 +15,10 @@ from skrouter.mgmt.platforms.linux.layout import DIRECTORY_MODE, PUBLIC_MODE, SE
 if TYPE_CHECKING:
     from skrouter.mgmt.sites.platform import Pems
 
-ASIDE = ".new"
+ASIDE_DIGITS = 16
+ASIDE = f".{'[0-9a-f]' * ASIDE_DIGITS}.new"
+"""What names look like under which files are written aside, as glob."""
+LOG_MODE = 0o640
 LOCK_ATTEMPTS = 20
 LOCK_PAUSE = 0.05
 CA_FILE, CERTIFICATE_FILE, KEY_FILE = "ca.crt", "tls.crt", "tls.key"
@@ -27,17 +30,30 @@ def write(path: Path, content: bytes, mode: int = PUBLIC_MODE) -> bool:
         path.chmod(mode)
         return False
     make_directory(path.parent)
-    aside = path.with_name(f".{path.name}{ASIDE}")
-    aside.unlink(missing_ok=True)
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    aside, descriptor = _aside(path.parent, mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+            aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
     _sync_directory(path.parent)
     return True
+
+
+def _aside(directory: Path, mode: int) -> tuple[Path, int]:
+    """A file of our own for what is to be renamed, and its descriptor, which locks it: see `sweep`."""
+    while True:
+        path = directory / f".{os.urandom(ASIDE_DIGITS // 2).hex()}.new"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return path, descriptor
+        os.close(descriptor)  # it was taken for left before it was locked
 
 
 def read(path: Path) -> bytes | None:
@@ -51,6 +67,11 @@ def read(path: Path) -> bytes | None:
 def make_directory(path: Path) -> None:
     """The directory and those above it."""
     path.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+
+
+def open_log(path: Path) -> int:
+    """A descriptor that writes at its end."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, LOG_MODE)
 
 
 def remove(path: Path) -> None:
@@ -72,9 +93,23 @@ def entries(directory: Path) -> list[Path]:
 
 
 def sweep(directory: Path) -> None:
-    """Remove what a writer left that was killed; nobody may be writing."""
-    for aside in directory.rglob(f".*{ASIDE}"):
+    """Remove what writers left that were killed: what nobody locks. Others may be writing."""
+    for aside in directory.rglob(ASIDE):
+        _remove_if_left(aside)
+
+
+def _remove_if_left(aside: Path) -> None:
+    try:
+        descriptor = os.open(aside, os.O_RDONLY | os.O_NOFOLLOW)
+    except (FileNotFoundError, PermissionError):
+        return  # gone, or of another user
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         aside.unlink(missing_ok=True)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 
-from skrouter.mgmt.sites.entities import ConfigTextError, parse
+from skrouter.mgmt.sites.entities import ConfigTextError, listening_ports, parse
 from skrouter.mgmt.sites.facts import Host
 
 _LISTENING = "0A"
@@ -21,7 +21,7 @@ def observe_host(namespaces: Path) -> Host:
     return Host(
         name=socket.gethostname().lower(),
         addresses=addresses(),
-        ports_in_use=frozenset({*_listening_ports(), *_kept_ports(namespaces)}),
+        ports_in_use=frozenset({*ports_listened_on(), *_kept_ports(namespaces)}),
     )
 
 
@@ -42,7 +42,7 @@ def main_address() -> str:
     return next(_ipv4_addresses(), "127.0.0.1")
 
 
-def listening_ports(lines: Iterable[str]) -> Iterator[int]:
+def listened_ports(lines: Iterable[str]) -> Iterator[int]:
     """Ports in the lines of /proc/net/tcp that are listened on."""
     for line in lines:
         fields = line.split()
@@ -50,10 +50,10 @@ def listening_ports(lines: Iterable[str]) -> Iterator[int]:
             yield int(fields[1].rpartition(":")[2], 16)
 
 
-def _listening_ports() -> Iterator[int]:
-    for file in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
-        if file.exists():
-            yield from listening_ports(file.read_text().splitlines())
+def ports_listened_on() -> frozenset[int]:
+    """Ports that some program listens on now, at any address."""
+    tables = [file.read_text() for file in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")) if file.exists()]
+    return frozenset(port for text in tables for port in listened_ports(text.splitlines()))
 
 
 def _kept_ports(namespaces: Path) -> Iterator[int]:
@@ -63,7 +63,7 @@ def _kept_ports(namespaces: Path) -> Iterator[int]:
             config = parse(file.read_text(encoding="utf-8"))
         except (OSError, ConfigTextError):
             continue
-        yield from (int(one.get("port")) for one in config if one.type == "listener" and one.get("port"))
+        yield from listening_ports(config)
 
 
 def _ipv4_addresses() -> Iterator[str]:

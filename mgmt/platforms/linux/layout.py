@@ -95,6 +95,11 @@ class Layout:
         return self.root / "internal"
 
     @property
+    def has_run(self) -> Path:
+        """There as soon as the router has answered once."""
+        return self.internal / "has-run"
+
+    @property
     def snapshot(self) -> Path:
         """The input as it was loaded last by a command."""
         return self.internal / "snapshot"

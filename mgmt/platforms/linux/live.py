@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -15,13 +17,16 @@ from skrouter.mgmt.client.net import (
 )
 from skrouter.mgmt.client.request import ManagementError, Node, node_address
 from skrouter.mgmt.client.settings import ConnectionSettings, Endpoint, TlsSettings
+from skrouter.mgmt.platforms.linux.files import CA_FILE, CERTIFICATE_FILE, KEY_FILE
 from skrouter.mgmt.sites.certificates import LOCAL_CLIENT
 from skrouter.mgmt.sites.changes import CreateEntity, DeleteEntity, UpdateEntity
-from skrouter.mgmt.sites.entities import RouterConfig, RouterEntity
+from skrouter.mgmt.sites.entities import OWN_ROLE, RouterConfig, RouterEntity
 from skrouter.mgmt.sites.network import Network, RouterView, edge_routers, router_view
 
 PREFIX = "io.skupper.router."
+HOST = "127.0.0.1"
 ANSWER_TIME = 5.0
+PROBE_TIME = 1.0
 MANAGED = (
     "router",
     "sslProfile",
@@ -42,8 +47,37 @@ LOST = (ConnectionException, LinkDetached, Timeout, AnswerError)
 
 def local_port(config: RouterConfig) -> int | None:
     """The port of the router's own listener, by which it is managed."""
-    found = [one for one in config if one.type == "listener" and one.get("role") == "normal"]
+    found = [one for one in config if one.type == "listener" and one.get("role") == OWN_ROLE]
     return int(found[0].get("port")) if found else None
+
+
+def is_of_another(port: int, certificates: Path) -> bool:
+    """Whether who answers there is surely not the router of these certificates.
+
+    One that says nothing, or ends the conversation, may be the router: busy, starting or ending.
+    """
+    try:
+        context = _own_context(certificates / LOCAL_CLIENT)
+    except OSError:
+        return False  # certificates are made first
+    try:
+        with socket.create_connection((HOST, port), PROBE_TIME) as sock, context.wrap_socket(sock):
+            return False
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+        return False
+    except ssl.SSLError:
+        return True
+    except OSError:
+        return False
+
+
+def _own_context(directory: Path) -> ssl.SSLContext:
+    """TLS as the site's own client; OSError if its files are not there or broken."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(directory / CA_FILE)
+    context.load_cert_chain(directory / CERTIFICATE_FILE, directory / KEY_FILE)
+    return context
 
 
 class LiveRouter:
@@ -53,7 +87,7 @@ class LiveRouter:
         """Connect as the site's own client."""
         files = certificates / LOCAL_CLIENT
         tls = TlsSettings(str(files / "tls.crt"), str(files / "tls.key"), str(files / "ca.crt"))
-        endpoint = Endpoint("amqps", "127.0.0.1", port)
+        endpoint = Endpoint("amqps", HOST, port)
         self._connection: RouterConnection = connect(ConnectionSettings(endpoint, timeout, tls))
         self._node = Node(self._connection)
 

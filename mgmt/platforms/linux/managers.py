@@ -16,7 +16,6 @@ from typing import Protocol
 
 from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.layout import Layout
-from skrouter.mgmt.platforms.linux.supervise import open_log
 from skrouter.mgmt.platforms.linux.systemd import Unit
 from skrouter.mgmt.platforms.linux.units import unit_name, unit_text
 from skrouter.mgmt.sites.platform import PlatformError
@@ -140,7 +139,7 @@ def start_supervisor(lock: Path, log: Path, command: Sequence[str], environment:
     """
     files.make_directory(lock.parent)
     module = "skrouter.mgmt.platforms.linux.supervise"
-    with os.fdopen(open_log(log), "ab") as words:
+    with os.fdopen(files.open_log(log), "ab") as words:
         status = subprocess.run(
             [sys.executable, "-P", "-m", module, str(lock), str(log), *command],
             stdin=subprocess.DEVNULL,

@@ -12,9 +12,9 @@ from skrouter.config.resources.common import CustomResource, Resource
 from skrouter.mgmt.client.request import ManagementError
 from skrouter.mgmt.platforms.linux import files
 from skrouter.mgmt.platforms.linux.grants import GrantFiles, read_server
-from skrouter.mgmt.platforms.linux.host import observe_host
+from skrouter.mgmt.platforms.linux.host import observe_host, ports_listened_on
 from skrouter.mgmt.platforms.linux.layout import SECRET_MODE, Layout
-from skrouter.mgmt.platforms.linux.live import LOST, LiveRouter, local_port
+from skrouter.mgmt.platforms.linux.live import LOST, LiveRouter, is_of_another, local_port
 from skrouter.mgmt.platforms.linux.managers import RouterManager
 from skrouter.mgmt.platforms.linux.store import Store
 from skrouter.mgmt.platforms.linux.watcher import watch_directories
@@ -73,10 +73,9 @@ class LinuxPlatform:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """The turn of the namespace. What one left that died in its turn is removed first."""
+        """The turn of the namespace. What writers left that were killed is removed first."""
         with files.turn(self._layout.turn):
-            for directory in (self._layout.root / "runtime", self._layout.internal):
-                files.sweep(directory)
+            files.sweep(self._layout.root)
             yield
 
     @property
@@ -116,7 +115,16 @@ class LinuxPlatform:
             passwords=store.passwords(),
             grants=self._grants.all(),
             grant_server=read_server(layout.home),
+            taken_ports=frozenset() if running is not None else self._taken_ports(config),
+            has_run=layout.has_run.exists(),
         )
+
+    def _taken_ports(self, config: RouterConfig) -> frozenset[int]:
+        """Ports of others; none while the router may be there, which opens its own port before all else."""
+        found, own = ports_listened_on(), local_port(config)
+        if own is None or own not in ports_listened_on() or is_of_another(own, self._layout.certificates):
+            return found
+        return frozenset()
 
     def observe_grants(self) -> Observed:
         """What is kept of grants, and nothing else: for who waits for one."""
@@ -135,10 +143,13 @@ class LinuxPlatform:
             return None, None
         try:
             self._router = LiveRouter(port, self._layout.certificates)
-            return self._router.entities(), self._router.network()
+            seen = self._router.entities(), self._router.network()
         except (*LOST, ManagementError, OSError):
             self.release()
             return None, None
+        files.make_directory(self._layout.internal)
+        self._layout.has_run.touch()
+        return seen
 
     def release(self) -> None:
         """End the connection to the router."""

@@ -236,7 +236,7 @@ class Store:
         layout = self.layout
         made = (layout.router_config.parent, layout.certificates, layout.links, layout.resources)
         kept = (layout.revisions, layout.platform_file, layout.tokens, layout.grants)
-        for path in (*made, *kept, layout.snapshot, layout.backup):
+        for path in (*made, *kept, layout.has_run, layout.snapshot, layout.backup):
             files.remove(path)
 
     def _documents(self, file: Path) -> tuple[Resource, ...]:

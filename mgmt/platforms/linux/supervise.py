@@ -24,7 +24,6 @@ LONG_LIFE = 30.0
 """Seconds after which a command counts as having worked: its next end is followed by a short pause again."""
 
 STOP_TIME = 15.0
-LOG_MODE = 0o640
 LONGEST_LOG = 16 << 20
 """Octets after which the log is put aside at the next start."""
 
@@ -37,11 +36,6 @@ _PR_SET_PDEATHSIG = 1
 def next_pause(pause: float, lived: float) -> float:
     """The pause before the next start, given the last one and how long the command lived."""
     return FIRST_PAUSE if lived >= LONG_LIFE else min(max(pause, FIRST_PAUSE) * 2, LONGEST_PAUSE)
-
-
-def open_log(log: Path) -> int:
-    """A descriptor that writes at its end."""
-    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, LOG_MODE)
 
 
 def main(arguments: list[str]) -> int:
@@ -93,7 +87,7 @@ class Supervisor:
     def _start(self) -> None:
         if self._log.exists() and self._log.stat().st_size > LONGEST_LOG:
             self._log.replace(self._log.with_name(f"{self._log.name}.1"))
-        descriptor = open_log(self._log)
+        descriptor = files.open_log(self._log)
         try:
             self._child = subprocess.Popen(
                 self._command,

@@ -17,7 +17,7 @@ from skrouter.mgmt.sites.certificates import (
     Issued,
     Issuer,
 )
-from skrouter.mgmt.sites.entities import RouterEntity, entity, find
+from skrouter.mgmt.sites.entities import RouterEntity, entity, find, listening_ports
 from skrouter.mgmt.sites.facts import Observed
 from skrouter.mgmt.sites.parts import Context, Parts
 
@@ -68,7 +68,7 @@ def generated_access(context: Context, named: set[str]) -> Iterator[RouterAccess
         yield _local_access(context)
     site = context.site
     if site.spec.accepts_links and not site.spec.edge and site.name not in named:
-        ports = Ports(context.observed)
+        ports = Ports(context.observed, may_be_known=context.observed.has_run)
         roles = tuple(
             Role(role, ports.choose(f"{site.name}-{role}", DEFAULT_PORTS[role])) for role in LINK_ROLES
         )
@@ -77,31 +77,30 @@ def generated_access(context: Context, named: set[str]) -> Iterator[RouterAccess
 
 
 class Ports:
-    """Ports of generated listeners: the one that is kept, else the first that is free."""
+    """Ports of generated listeners: the one that is kept, else the first that is free.
 
-    def __init__(self, observed: Observed) -> None:
+    A port that another program has taken is kept only if other sites may know it: one day it may be free.
+    """
+
+    def __init__(self, observed: Observed, *, may_be_known: bool) -> None:
+        self._lost = frozenset() if may_be_known else observed.taken_ports
         self._config = (*observed.config, *(observed.running or ()))
-        kept = {_number(one.get("port")) for one in self._config if one.type == "listener"}
-        self._taken = set(observed.host.ports_in_use | kept)
+        self._taken = set(observed.host.ports_in_use | listening_ports(self._config))
 
     def choose(self, listener: str, first: int) -> int:
         """The port of the listener of this name."""
         kept = find(self._config, "listener", listener)
-        if kept is not None:
-            return _number(kept.get("port"))
+        if kept is not None and not listening_ports([kept]) & self._lost:
+            return next(iter(listening_ports([kept])), 0)
         port = next(number for number in range(first, 65536) if number not in self._taken)
         self._taken.add(port)
         return port
 
 
-def _number(port: object) -> int:
-    """The number of a port; 0 for the names that a stranger's listener may have."""
-    text = str(port)
-    return int(text) if text.isascii() and text.isdigit() else 0
-
-
 def _local_access(context: Context) -> RouterAccess:
-    port = Ports(context.observed).choose(f"{LOCAL_ACCESS}-normal", DEFAULT_PORTS["normal"])
+    port = Ports(context.observed, may_be_known=False).choose(
+        f"{LOCAL_ACCESS}-normal", DEFAULT_PORTS["normal"]
+    )
     spec = RouterAccessSpec(
         roles=(Role("normal", port),),
         tls_credentials=LOCAL_SERVER,

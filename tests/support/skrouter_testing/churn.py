@@ -16,7 +16,7 @@ from pathlib import Path
 
 from skrouter_testing.live_management import query
 from skrouter_testing.peers import Link, Peer, Sent, message
-from skrouter_testing.process import PATIENCE, RouterProcess
+from skrouter_testing.process import PATIENCE, POLL, RouterProcess
 
 AT_ONCE = 20
 """Lives."""
@@ -24,8 +24,8 @@ NAMES = 2000
 """Addresses that are used."""
 SIZES = (0, 300, 20_000, 300_000)
 ENDS = ("close", "end", "kill", "detach")
-
-
+TRANSIT = ("qd_message_t", "qd_buffer_t", "qd_large_buffer_t", "qdr_delivery_t", "qdr_incoming_delivery_t")
+"""Objects of the allocator that a router at rest has none of."""
 REST = 3.0
 """Seconds without a change until a router is taken to be at rest."""
 
@@ -36,18 +36,19 @@ class ChurnError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one router has: octets resident, descriptors, and the tables of its management."""
+    """What one router has: octets resident, descriptors, messages in transit, tables of its management."""
 
     resident: int
     descriptors: int
+    in_transit: int
     addresses: int
     links: int
     connections: int
 
     @property
-    def clients(self) -> tuple[int, int, int]:
+    def clients(self) -> tuple[int, ...]:
         """What clients make grow; streaming links between routers stay in their pools."""
-        return self.descriptors, self.addresses, self.connections
+        return self.descriptors, self.in_transit, self.addresses, self.connections
 
 
 def sample(router: RouterProcess, port: int) -> Sample:
@@ -55,7 +56,9 @@ def sample(router: RouterProcess, port: int) -> Sample:
     (row,) = query(port, "routerMetrics")
     descriptors = len(list(Path(f"/proc/{router.pid}/fd").iterdir()))
     counts = (int(row[name]) for name in ("addrCount", "linkCount", "connectionCount"))
-    return Sample(router.memory().resident, descriptors, *counts)
+    pools = query(port, "allocator")
+    in_transit = sum(int(pool["heldByThreads"]) for pool in pools if pool["typeName"] in TRANSIT)
+    return Sample(router.memory().resident, descriptors, in_transit, *counts)
 
 
 def sample_at_rest(router: RouterProcess, port: int) -> Sample:
@@ -69,15 +72,28 @@ def sample_at_rest(router: RouterProcess, port: int) -> Sample:
     return found
 
 
+def sample_without_clients(
+    router: RouterProcess, port: int, before: Sample, timeout: float = PATIENCE
+) -> Sample:
+    """What it has once it has forgotten its clients; ChurnError after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while (found := sample(router, port)).clients != before.clients:
+        if time.monotonic() > deadline:
+            raise ChurnError(f"{router.name} has not forgotten its clients: {before} before, {found} now")
+        time.sleep(POLL)
+    return found
+
+
 Step = tuple[Callable[[], object], str]
 """What a life waits for, and what is said if it does not come."""
 
 
 class Churn:
-    """Lives of pairs of clients at routers, `AT_ONCE` at a time; `lives` counts them by their end."""
+    """Lives of pairs of clients at routers, `at_once` at a time; `lives` counts them by their end."""
 
     def __init__(self, ports: Iterable[int], source: random.Random) -> None:
         self.ports = list(ports)
+        self.at_once = AT_ONCE
         self.lives: Counter[str] = Counter()
         self.begun = 0
         self._random = source
@@ -86,7 +102,7 @@ class Churn:
         """Begin lives while `goes_on` says so, and live all to their end. ChurnError if one gets stuck."""
         alive: list[_Life] = []
         while alive or goes_on():
-            while len(alive) < AT_ONCE and goes_on():
+            while len(alive) < self.at_once and goes_on():
                 self.begun += 1
                 alive.append(_Life(self))
             moved = [life.turn() for life in alive]

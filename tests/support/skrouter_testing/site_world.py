@@ -14,7 +14,7 @@ from skrouter.config.resources.core import Secret
 from skrouter.config.resources.link import Link, LinkSpec
 from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.certificates import LOCAL_SERVER
-from skrouter.mgmt.sites.entities import RouterEntity, parse, render
+from skrouter.mgmt.sites.entities import RouterEntity, listening_ports, parse, render
 from skrouter.mgmt.sites.facts import (
     Credentials,
     Grant,
@@ -64,6 +64,8 @@ class World:
     passwords: dict[str, str] = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
     grant_server: GrantServer | None = None
+    taken_ports: frozenset[int] = frozenset()
+    has_run: bool = False
     done: list[c.Change] = field(default_factory=list)
     interrupt: Callable[[c.Change], None] = lambda _: None
     _serial: int = 0
@@ -101,12 +103,15 @@ class World:
         raise AssertionError(f"never settles: {plan.changes}")
 
     def boot(self) -> None:
-        """The router reads its file; it refuses one whose files are missing."""
+        """The router reads its file; it refuses one whose files are missing, and ends if a port is taken."""
         config = parse(self.config)
+        if listening_ports(config) & self.taken_ports:
+            return
         self._check_files(config)
         for one in config:
             self._check_references(one, config)
         self.running = tuple(_as_shown(one) for one in config)
+        self.has_run = True
 
     def observe(self, resources: Iterable[Resource]) -> Observed:
         """All of it as values."""
@@ -129,6 +134,8 @@ class World:
             passwords={name: content_digest(one.encode()) for name, one in self.passwords.items()},
             grants=dict(self.grants),
             grant_server=self.grant_server,
+            taken_ports=frozenset() if self.running is not None else self.taken_ports,
+            has_run=self.has_run,
         )
 
     def entity(self, kind: str, name: str) -> RouterEntity:

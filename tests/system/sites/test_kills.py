@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from skrouter.mgmt.platforms.linux.host import listening_ports
+from skrouter.mgmt.platforms.linux.host import listened_ports
 from skrouter_testing.machine import Machine, files_below, key_modes
 from skrouter_testing.process import ProcessError, wait_until
 
@@ -155,7 +155,7 @@ class Life:
 
     def _ports(self) -> set[int]:
         files = [Path(f"/proc/{self.machine.init}/net/{name}") for name in ("tcp", "tcp6")]
-        return {port for file in files for port in listening_ports(file.read_text().splitlines())}
+        return {port for file in files for port in listened_ports(file.read_text().splitlines())}
 
     def _wanted_ports(self) -> set[int]:
         if not self._has_site:

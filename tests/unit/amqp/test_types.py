@@ -29,7 +29,10 @@ def test_a_char_is_one_character(text: str) -> None:
 
 @pytest.mark.parametrize("cls", [t.Decimal32, t.Decimal64, t.Decimal128])
 def test_a_decimal_has_its_width(cls: type[t.Opaque]) -> None:
-    assert cls(b"\1" * cls.WIDTH) == b"\1" * cls.WIDTH
+    number = cls(b"\1" * cls.WIDTH)
+    assert bytes(number) == b"\1" * cls.WIDTH
+    assert str(number) == "0x" + "01" * cls.WIDTH
+    assert not isinstance(number, bytes) and number != bytes(number)
     with pytest.raises(ValueError, match=f"must have {cls.WIDTH} octets, not 3"):
         cls(b"\1\2\3")
 

@@ -17,6 +17,7 @@ from skrouter.mgmt.controller.loop import Outcome, reconcile_once
 from skrouter.mgmt.platforms.linux.layout import Layout
 from skrouter.mgmt.platforms.linux.managers import SupervisedManager
 from skrouter.mgmt.platforms.linux.platform import LinuxPlatform
+from skrouter.mgmt.sites.entities import listening_ports, parse
 from skrouter.mgmt.sites.facts import Identity
 from skrouter.mgmt.sites.platform import PlatformError
 from skrouter_testing.process import wait_until
@@ -45,6 +46,10 @@ class LocalSite:
 
     def path(self, resource: Resource) -> Path:
         return self.layout.input_resources / f"{resource.KIND.name}-{resource.name}.yaml"
+
+    def ports(self) -> frozenset[int]:
+        """Of the listeners that the router starts with."""
+        return listening_ports(parse(self.layout.router_config.read_text()))
 
     def reconcile(self) -> Outcome:
         """One pass."""

@@ -15,6 +15,7 @@ from skrouter.config.resources.connector import Connector, ConnectorSpec
 from skrouter.config.resources.documents import load
 from skrouter.config.resources.listener import Listener, ListenerSpec
 from skrouter.config.resources.site import Site, SiteSpec
+from skrouter.mgmt.platforms.linux import platform
 from skrouter.mgmt.platforms.linux.managers import is_locked
 from skrouter.mgmt.sites import changes as c
 from skrouter.mgmt.sites.explain import explain
@@ -162,6 +163,21 @@ def test_port_in_use_is_told_with_the_words_of_the_router(sites) -> None:  # typ
     assert outcome.observed is not None
     causes = explain(bad.key, outcome.plan, outcome.observed)
     assert "in use" in " ".join(one.text for one in causes), causes
+
+
+def test_site_comes_up_though_another_takes_its_ports_before_it_starts(sites, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    first, second = sites.add("first"), sites.add("second")
+    first.put(replace(SITE, metadata=Metadata("first")))
+    first.settle()
+    unaware = replace(platform.observe_host(first.layout.home), ports_in_use=frozenset())
+    with monkeypatch.context() as patched:
+        patched.setattr(platform, "observe_host", lambda _: unaware)
+        patched.setattr(platform, "ports_listened_on", frozenset)
+        second.put(replace(SITE, metadata=Metadata("second")))
+        second.reconcile()
+    assert second.ports() == first.ports()
+    second.settle()
+    assert not second.ports() & first.ports()
 
 
 def test_two_sites_link_and_serve_each_other(sites) -> None:  # type: ignore[no-untyped-def]

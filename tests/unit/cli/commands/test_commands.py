@@ -232,6 +232,16 @@ def test_secrets_are_written_for_the_user_only(sh: Shell, home: Path, tmp_path: 
     assert (home / "default/input/resources/Secret-s.yaml").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_data_home_that_cannot_be_written_is_told_in_a_line(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.parent.write_text("a file where a directory has to be")
+    assert skupper.run(["site", "create", "a"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and len(captured.err.splitlines()) == 1
+    assert str(home.parent) in captured.err and "Not a directory" in captured.err
+
+
 def test_version_is_a_table_or_a_document(sh: Shell) -> None:
     lines = sh("version")[1].splitlines()
     assert lines[0].split() == ["COMPONENT", "VERSION"] and lines[-1].split()[0] == "cli"

@@ -1,13 +1,15 @@
 """The client against recorded requests of tools, against our own agent, and against bad answers."""
 
 import contextlib
+import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from skrouter.amqp.message import Message, Properties, decode_message, encode_message
-from skrouter.amqp.types import Int, Long
+from skrouter.amqp.types import Array, Decimal32, Described, Int, Long, Symbol, Timestamp
 from skrouter.config.schema import load_schema
 from skrouter.mgmt.agent import Agent
 from skrouter.mgmt.agent.facts import AddressFacts
@@ -22,7 +24,7 @@ from skrouter.mgmt.client.errors import (
     NotImplementedStatus,
     UnauthorizedStatus,
 )
-from skrouter.mgmt.client.request import PAGE_SIZE, decode_answer, encode_request, node_address
+from skrouter.mgmt.client.request import PAGE_SIZE, decode_answer, encode_request, node_address, plain
 from skrouter_testing.fake_router import FakeRouter
 from skrouter_testing.management import exchanges
 
@@ -225,6 +227,23 @@ def test_node_at_another_address_sends_there() -> None:
 )
 def test_agents_have_known_addresses(router: str | None, edge: str | None, address: str) -> None:
     assert node_address(router, edge) == address
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Timestamp(5), 5),
+        ({Symbol("a"): [Symbol("b"), None, True]}, {"a": ["b", None, True]}),
+        (b"\xc3\xa9", "é"),
+        (Array(0xA3, (Symbol("a"), Symbol("b"))), ["a", "b"]),
+        (Described(Symbol("kind"), Long(2)), 2),
+        (Decimal32(b"\1\2\3\4"), "0x01020304"),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+    ],
+)
+def test_any_value_of_an_answer_can_be_shown_as_json(value: object, expected: object) -> None:
+    assert plain(value) == expected
+    assert json.loads(json.dumps(plain(value))) == expected
 
 
 def test_rows_become_maps_without_nulls() -> None:

@@ -52,6 +52,13 @@ def test_input_that_has_no_effect_yet_is_told() -> None:
     assert wrong[0].next_step == "apply them: skupper system reload"
 
 
+def test_port_that_another_program_has_is_named() -> None:
+    world = settled()
+    world.running, world.taken_ports = None, frozenset({80, 5672})
+    texts = [one.text for one in findings(world, SITE, LISTENER) if not one.is_right]
+    assert texts[:2] == ["the router does not answer", "another program has the port 5672 of the router"]
+
+
 def test_router_that_does_not_run_or_answer_is_told_once() -> None:
     world = settled()
     world.running = None

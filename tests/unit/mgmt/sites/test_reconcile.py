@@ -343,6 +343,36 @@ def test_ports_stay_when_others_take_the_first_choice() -> None:
     assert running(world)["listener", "skupper-local-normal"].get("port") == 5672
 
 
+def ports(world: World) -> dict[str, object]:
+    return {one.name: one.get("port") for one in parse(world.config) if one.type == "listener"}
+
+
+def test_site_that_never_ran_leaves_ports_that_another_program_has_taken_meanwhile() -> None:
+    world = World()
+    while not world.started:
+        world.step((SITE,))
+    before = ports(world)
+    world.taken_ports = frozenset({5672, 55671})
+    world.host = replace(world.host, ports_in_use=frozenset({5671, 5672, 55671}))
+    world.settle((SITE,))
+    assert before == {"skupper-local-normal": 5672, "west-edge": 45671, "west-inter-router": 55671}
+    assert ports(world) == {"skupper-local-normal": 5673, "west-edge": 45671, "west-inter-router": 55672}
+    assert sum(isinstance(one, c.RestartRouter) for one in world.done) == 1
+
+
+def test_port_that_other_sites_may_know_is_kept_though_another_program_has_it() -> None:
+    world = settled((SITE,))
+    world.running, world.taken_ports = None, frozenset({5672, 55671})
+    world.host = replace(world.host, ports_in_use=frozenset({5671, 5672, 55671}))
+    for _ in range(5):
+        world.step((SITE,))
+    assert world.running is None
+    assert ports(world) == {"skupper-local-normal": 5673, "west-edge": 45671, "west-inter-router": 55671}
+    world.taken_ports = frozenset({5672})
+    world.settle((SITE,))
+    assert ports(world)["west-inter-router"] == 55671
+
+
 def test_site_that_becomes_edge_restarts_its_router_once() -> None:
     world = settled((SITE, PLAIN))
     world.done.clear()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from skrouter.mgmt.platforms.linux import files
-from skrouter.mgmt.platforms.linux.host import listening_ports
+from skrouter.mgmt.platforms.linux.host import listened_ports
 from skrouter.mgmt.platforms.linux.layout import Layout, data_home
 from skrouter.mgmt.platforms.linux.supervise import LONG_LIFE, LONGEST_PAUSE, next_pause
 from skrouter.mgmt.platforms.linux.units import unit_directory, unit_text
@@ -35,24 +38,71 @@ def test_same_content_is_not_written_again_and_its_mode_is_mended(tmp_path: Path
     assert (tmp_path / "a").stat().st_ino == before and mode(tmp_path / "a") == 0o600
 
 
-def test_interrupted_write_leaves_the_old_content_and_is_no_entry(
+def test_interrupted_write_leaves_the_old_content_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files.write(tmp_path / "key", b"old", 0o600)
-
-    def crash(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "fsync", crash)
+    monkeypatch.setattr(os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         files.write(tmp_path / "key", b"new", 0o600)
     assert (tmp_path / "key").read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "key"]
+
+
+def interrupt(_: int) -> None:
+    raise KeyboardInterrupt
+
+
+def test_killed_writer_leaves_the_old_content_and_what_is_swept(tmp_path: Path) -> None:
+    files.write(tmp_path / "key", b"old", 0o600)
+    script = (
+        "import os, sys, pathlib; from skrouter.mgmt.platforms.linux import files\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), 9); files.write(pathlib.Path(sys.argv[1]), b'new', 0o600)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script, str(tmp_path / "key")], check=False)
+    assert done.returncode == -9
+    assert (tmp_path / "key").read_bytes() == b"old"
     assert [one.name for one in files.entries(tmp_path)] == ["key"]
-    assert all(mode(one) == 0o600 for one in tmp_path.iterdir())
-    monkeypatch.undo()
-    files.sweep(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 1
-    assert files.write(tmp_path / "key", b"new", 0o600) and files.read(tmp_path / "key") == b"new"
+    assert [mode(one) for one in tmp_path.iterdir()] == [0o600, 0o600]
+    (tmp_path / ".mine.new").write_text("of the user")
+    files.sweep(tmp_path.parent)
+    assert {one.name for one in tmp_path.iterdir()} == {"key", ".mine.new"}
+
+
+def test_sweeping_spares_what_is_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda _: files.sweep(tmp_path))
+    assert files.write(tmp_path / "grants/key", b"new", 0o600)
+    assert files.read(tmp_path / "grants/key") == b"new"
+
+
+def test_sweeping_before_the_writer_has_its_lock_costs_it_another_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = iter((files.sweep,))
+
+    def sweep_once(descriptor: int, operation: int) -> None:
+        for sweep in turns:
+            sweep(tmp_path)
+        flock(descriptor, operation)
+
+    flock = fcntl.flock
+    monkeypatch.setattr(fcntl, "flock", sweep_once)
+    assert files.write(tmp_path / "key", b"new", 0o600)
+    assert files.read(tmp_path / "key") == b"new" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_of_two_writers_of_a_file_the_one_who_ends_last_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def write_meanwhile(_: int) -> None:
+        monkeypatch.setattr(os, "fsync", fsync)
+        assert files.write(tmp_path / "key", b"meanwhile")
+
+    monkeypatch.setattr(os, "fsync", write_meanwhile)
+    assert files.write(tmp_path / "key", b"last")
+    assert files.read(tmp_path / "key") == b"last" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_removal_takes_directories_and_not_what_links_point_to(tmp_path: Path) -> None:
@@ -85,7 +135,7 @@ def test_listening_ports_are_those_in_state_listen() -> None:
         "   1: 0100007F:1628 0100007F:9999 01 00000000:00000000",
         "   2: 00000000000000000000000000000000:B26F 00000000000000000000000000000000:0000 0A 0",
     ]
-    assert list(listening_ports(lines)) == [5671, 45679]
+    assert list(listened_ports(lines)) == [5671, 45679]
 
 
 def test_pauses_between_starts_grow_while_the_router_ends_early() -> None:
