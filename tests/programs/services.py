@@ -178,7 +178,10 @@ def postgresql(directory: Path) -> Iterator[Served]:
         return "; ".join(shown)
 
     options = ["-D", str(data), "-p", str(port), "-h", HOST, "-k", str(directory), "-F"]
+    ready = [program("pg_isready"), "-q", "-h", HOST, "-p", str(port)]
     with running(*user, server, *options, cwd=directory):
+        # Its port is open before the database takes connections.
+        wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL to be ready")
         yield Served(port, load)
 
 

@@ -155,7 +155,9 @@ def test_database_of_the_public_site_serves_the_one_behind_nat(world: World) -> 
     command = [str(tools / "postgres"), "-D", str(data), "-k", str(data), "-h", "127.0.0.1"]
     process = world.east.start(*command, "-p", str(SQL_SERVER), log=world.east.home / "postgres.log")
     try:
-        wait_open(world.east, SQL_SERVER, "PostgreSQL")
+        # Its port is open before the database takes connections.
+        ready = [str(tools / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(SQL_SERVER)]
+        wait_until(lambda: world.east.run(*ready).status == 0, "PostgreSQL to take connections", 40)
         wait_open(world.west, SQL_PORT, "the listener of the database")
         url = f"postgresql://skupper@127.0.0.1:{SQL_PORT}/postgres"
         query = "SELECT count(*), sum(n) FROM generate_series(1, 100000) AS n"
